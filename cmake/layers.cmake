@@ -1,0 +1,23 @@
+# datamesh_layer(FOLDER LINKS ...): a static library of all .cpp files below FOLDER, named after its last part
+# (drivers/x: drivers_x). Files called main.cpp belong to executables. A folder without sources is header-only.
+function(datamesh_layer folder)
+  cmake_parse_arguments(LAYER "" "" "LINKS" ${ARGN})
+  get_filename_component(name ${folder} NAME)
+  if(folder MATCHES "^drivers/")
+    string(REPLACE "/" "_" name ${folder})
+  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/generate.cmake)
+    include(${CMAKE_SOURCE_DIR}/${folder}/generate.cmake)
+    list(APPEND sources ${GENERATED_SOURCES})
+  endif()
+  if(sources)
+    add_library(${name} STATIC ${sources})
+    target_link_libraries(${name} PUBLIC ${LAYER_LINKS} nlohmann_json::nlohmann_json Threads::Threads
+                                  PRIVATE datamesh_options spdlog::spdlog)
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ${LAYER_LINKS} nlohmann_json::nlohmann_json Threads::Threads)
+  endif()
+endfunction()

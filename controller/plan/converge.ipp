@@ -1,0 +1,105 @@
+#pragma once
+// The body of converge(), apart from its promise in driver.hpp.
+
+namespace datamesh {
+namespace detail {
+
+template <class D>
+Plan<typename D::Spec> decide(const Desired<typename D::Spec>& desired, const Observed<typename D::Spec>& observed,
+                              const Guard& rule) {
+  return guard(order(diff(desired, observed), D::rank), rule, D::holds_data);
+}
+
+template <class D>
+Step step_of(const Change<typename D::Spec>& change) {
+  const bool is_held = change.verb == Verb::Hold;
+  return Step{change.verb,        is_held ? change.intent : change.verb, change.id, change.owner,
+              change.hold_reason, change.reason,                         D::lower(change)};
+}
+
+template <class Spec>
+void count(Pass& pass, const Observed<Spec>& observed) {
+  pass.observed = pass.retained = pass.foreign = 0;
+  pass.resources.clear();
+  pass.owned.clear();
+  pass.retained_ids.clear();
+  pass.unseen = observed.unseen;
+  for (const auto& [id, found] : observed.resources) {
+    if (!found.owner) {
+      ++pass.foreign;
+      continue;
+    }
+    ++pass.observed;
+    ++pass.resources[id.kind];
+    if (found.retained) {
+      ++pass.retained;
+      pass.retained_ids.push_back(id);
+    }
+    pass.owned[*found.owner].push_back(id);
+  }
+}
+
+}  // namespace detail
+
+template <Driver D>
+Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, const Guard& rule, const Clock& clock,
+              std::stop_token stop) {
+  using Spec = typename D::Spec;
+  Pass pass;
+  if (!scope.all) {
+    for (const auto& [id, want] : desired.resources) scope.ids.insert(id);
+  }
+  pass.scope = scope;
+
+  auto started = clock.steady();
+  const auto elapsed = [&] {
+    const auto now = clock.steady();
+    return now - std::exchange(started, now);
+  };
+
+  auto observed = driver.observe(scope, stop);
+  pass.observe = elapsed();
+  if (!observed) {
+    pass.error = observed.error();
+    return pass;
+  }
+  detail::count(pass, *observed);
+
+  const Plan<Spec> plan = detail::decide<D>(desired, *observed, rule);
+  pass.steps.reserve(plan.size());
+  for (const auto& change : plan) pass.steps.push_back(detail::step_of<D>(change));
+  pass.plan = elapsed();
+  if (!pass.wrote()) {
+    pass.remaining = pass.steps;
+    return pass;
+  }
+
+  std::vector<Action<Spec>> actions;
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    if (plan[i].verb == Verb::Hold) continue;
+    actions.push_back({&plan[i], &pass.steps[i]});
+  }
+  driver.apply(std::span(actions), stop);
+  pass.apply = elapsed();
+
+  // Ready is a statement about an observation: look again, and plan again with the writes off.
+  auto again = driver.observe(scope, stop);
+  if (!again) {
+    pass.error = with_context("after writing", again.error());
+    return pass;
+  }
+  detail::count(pass, *again);
+  std::map<ResourceId, Error> failures;
+  for (const auto& step : pass.steps) {
+    if (step.error) failures.emplace(step.id, *step.error);
+  }
+  for (const auto& change : detail::decide<D>(desired, *again, rule)) {
+    Step step = detail::step_of<D>(change);
+    if (const auto failed = failures.find(step.id); failed != failures.end()) step.error = failed->second;
+    pass.remaining.push_back(std::move(step));
+  }
+  pass.verify = elapsed();
+  return pass;
+}
+
+}  // namespace datamesh
