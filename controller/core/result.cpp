@@ -4,13 +4,20 @@ namespace datamesh {
 
 std::string_view to_string(Code code) {
   switch (code) {
-    case Code::Invalid: return "Invalid";
-    case Code::NotFound: return "NotFound";
-    case Code::Conflict: return "Conflict";
-    case Code::Denied: return "Denied";
-    case Code::Unavailable: return "Unavailable";
-    case Code::Cancelled: return "Cancelled";
-    case Code::Internal: return "Internal";
+    case Code::Invalid:
+      return "Invalid";
+    case Code::NotFound:
+      return "NotFound";
+    case Code::Conflict:
+      return "Conflict";
+    case Code::Denied:
+      return "Denied";
+    case Code::Unavailable:
+      return "Unavailable";
+    case Code::Cancelled:
+      return "Cancelled";
+    case Code::Internal:
+      return "Internal";
   }
   return "Internal";
 }
