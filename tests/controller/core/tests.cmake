@@ -1,0 +1,1 @@
+datamesh_test(controller/core LABEL unit LINKS core)

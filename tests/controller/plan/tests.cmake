@@ -1,0 +1,1 @@
+datamesh_test(controller/plan LABEL unit LINKS plan)
