@@ -110,8 +110,11 @@ struct Workload {
   std::set<ObjectKey> held;        // declarations that could not be understood: what they own stays as it is
 };
 
-// Credentials, by principal: a Subscription, or a member as {"Member", domain, username}. Held by the Secret in the
-// cluster; plans and workloads know only the version. Fields are those of servicebinding.io.
+// A member's principal on one backend; a subscription's is its ObjectKey.
+ObjectKey member_principal(std::string_view domain, std::string_view backend, std::string_view username);
+
+// Credentials, by principal. Held by the Secret in the cluster; plans and workloads know only the version. Fields are
+// those of servicebinding.io. The version is empty when the fields are not one of ours, or damaged.
 struct Credential {
   std::string version;
   std::map<std::string, Secret> fields;

@@ -44,10 +44,9 @@ class Engine {
   virtual Pass converge(const mesh::Workload& workload, const Scope& scope, const Guard& guard, std::stop_token stop) = 0;
 
   // A fresh credential with all fields of the binding. It opens nothing before a pass has granted it.
-  virtual Result<mesh::Credential> mint(const ObjectKey& principal, const mesh::Port* port, const std::string& domain) = 0;
-  // The version that a stored credential stands for; empty: it is not one of ours, or damaged.
-  virtual std::string version_of(const std::map<std::string, Secret>& fields) const = 0;
-
+  // `access` for a subscription (with its port), nullptr for a member of `domain`.
+  virtual Result<mesh::Credential> mint(const ObjectKey& principal, const std::string& domain, const mesh::Port* port,
+                                        const mesh::Access* access) = 0;
   // Granted: every readable column can be read, every other cannot, with the consumer's credential.
   virtual Proof prove_granted(const mesh::Port& port, const mesh::Access& access, const mesh::Credential& credential,
                               std::stop_token stop) = 0;
@@ -59,8 +58,21 @@ class Engine {
   virtual std::pair<std::string, std::string> dataset(const mesh::Port& port) const = 0;
 };
 
-using EngineFactory =
-    std::function<Result<std::unique_ptr<Engine>>(const Connection&, const mesh::CredentialSource&, const Clock&)>;
-using EngineRegistry = std::map<std::string, EngineFactory>;  // by engine name
+// One kind of engine. `version_of` as in Engine, for a stored credential whose backend may be away.
+struct EngineKind {
+  std::function<Result<std::shared_ptr<Engine>>(const Connection&, const mesh::CredentialSource&)> connect;
+  std::function<std::string(const std::map<std::string, Secret>& fields)> version_of;
+};
+using EngineRegistry = std::map<std::string, EngineKind, std::less<>>;  // by engine name
+
+// Servers that the control plane runs itself (Backend.spec.managed).
+class ManagedServers {
+ public:
+  virtual ~ManagedServers() = default;
+  // Runs the server if it does not run, and says where it is. Blocks until it answers. Repeatable.
+  virtual Result<Connection> ensure(const std::string& backend, const std::string& engine, std::stop_token stop) = 0;
+  // Stops the server and forgets it; its data stay. Not an error if there is none.
+  virtual Result<void> release(const std::string& backend) = 0;
+};
 
 }  // namespace datamesh
