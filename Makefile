@@ -1,0 +1,49 @@
+# What people and CI both run. `make help` lists it.
+
+JOBS ?= $(shell nproc)
+PRESET ?= release
+# The engine that `make demo` and `make up` provision: one of drivers/. Empty: all of them.
+BACKEND ?=
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/datamesh/bin
+export PATH := $(TOOLS):$(PATH):/usr/sbin:/usr/lib/postgresql/15/bin
+export JOBS BACKEND
+
+.DEFAULT_GOAL := build
+.PHONY: help deps build test quick up demo bench lint format install clean
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
+	  printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+deps: ## Install what building and testing need (Debian 12; root or sudo)
+	hack/install-deps
+
+build: deps ## Build the product: build/release/bin/datamesh (PRESET=release|dev|asan|tsan)
+	hack/build $(PRESET)
+
+test: ## Everything CI runs: dependencies, build, lint, all tests, and the sanitizers
+	hack/test
+
+quick: build ## Only the unit tests, in seconds
+	ctest --preset quick --parallel $(JOBS)
+
+up: build ## API server and controller in one process, in the foreground; stop it with Ctrl-C
+	build/release/bin/datamesh up
+
+demo: build ## A mesh from nothing: servers, declarations, approval, data, revocation
+	hack/demo
+
+bench: build ## Measure, on this machine
+	hack/bench
+
+lint: build ## Format, layers, style, clang-tidy
+	ctest --test-dir build/release -L lint --output-on-failure --parallel 1
+
+format: ## Rewrite our sources in the project's format
+	hack/format
+
+install: build ## Install under PREFIX (default /usr/local)
+	cmake --install build/release $(if $(PREFIX),--prefix $(PREFIX))
+
+clean: ## Remove everything that was built
+	rm -rf build
