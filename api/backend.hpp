@@ -11,8 +11,8 @@ enum class Platform { Auto, Process, Kubernetes, Swarm };
 enum class ManagedScope { Mesh, Domain };
 
 struct ExternalBackend {
-  std::string endpoint;          // URL without credentials
-  NamespacedRef credentials_ref; // a Secret
+  std::string endpoint;           // URL without credentials
+  NamespacedRef credentials_ref;  // a Secret
   bool operator==(const ExternalBackend&) const = default;
 };
 

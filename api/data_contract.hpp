@@ -14,7 +14,7 @@ enum class Compatibility { None, Backward, Forward, Full };
 
 struct Property {
   std::string name;
-  std::string logical_type;   // string date timestamp time number integer object array boolean
+  std::string logical_type;  // string date timestamp time number integer object array boolean
   std::string physical_type;
   std::string description;
   bool required = false, unique = false, primary_key = false;

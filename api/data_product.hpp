@@ -9,13 +9,14 @@ enum class DeletionPolicy { Retain, Delete };
 
 struct OutputPort {
   std::string name;
-  std::string version;      // "1.2.0"; its major is the port's identity
-  std::string type;         // tables | documents | keyvalue | topic | files | api
+  std::string version;  // "1.2.0"; its major is the port's identity
+  std::string type;     // tables | documents | keyvalue | topic | files | api
   std::string contract_id;
   std::string contract_ref;  // provisioning.contractRef.name
   std::string backend;       // provisioning.backend
   DeletionPolicy deletion_policy = DeletionPolicy::Retain;
-  std::map<std::string, std::string> parameters;  // provisioning.parameters, scalars as text: retention, maxBytes, replicas
+  std::map<std::string, std::string>
+      parameters;  // provisioning.parameters, scalars as text: retention, maxBytes, replicas
   bool operator==(const OutputPort&) const = default;
 };
 
@@ -34,7 +35,8 @@ struct OutputPortStatus {
 
 struct DataProductStatus {
   std::int64_t observed_generation = -1;
-  std::vector<Condition> conditions;  // ContractValid, PolicyCompliant, Provisioned, Ready (Stalled, Reconciling, DeletionBlocked)
+  std::vector<Condition>
+      conditions;  // ContractValid, PolicyCompliant, Provisioned, Ready (Stalled, Reconciling, DeletionBlocked)
   std::vector<OutputPortStatus> output_ports;
   std::vector<std::string> retained;  // what was kept of ports that are gone
   std::string last_handled_request;

@@ -1,6 +1,6 @@
 #pragma once
-// Policy: rules across all domains. Acted on so far: `access`, `obligations` with mask Hide, `match`, `exceptions`,
-// `enforcement`. The rest decodes, is kept, and is named in the condition NotActedOn.
+// Policy: rules across all domains. Acted on so far: `access`, `obligations` (every mask as Hide, the strictest),
+// `match`, `exceptions`, `enforcement`. The rest decodes, is kept, and is named in the condition NotActedOn.
 
 #include <chrono>
 
@@ -16,6 +16,14 @@ enum class Mask { Hide, Null, Hash, Redact };
 struct PolicyMatch {
   std::vector<std::string> kinds, domains, tags;  // empty: all. domains: of the provider
   bool operator==(const PolicyMatch&) const = default;
+};
+
+// One entry of spec.require: what stands at `path` must be one of `in`.
+struct Requirement {
+  std::string path;
+  std::vector<std::string> in;  // as JSON texts; empty: anything but absent
+  std::string message;
+  bool operator==(const Requirement&) const = default;
 };
 
 struct AccessRule {
@@ -52,7 +60,7 @@ struct Policy {
   Enforcement enforcement = Enforcement::Enforce;
   std::optional<WallTime> enforce_after;
   PolicyMatch match;
-  std::size_t require_count = 0;  // spec.require: decoded, not acted on yet
+  std::vector<Requirement> require;  // not acted on yet
   std::optional<AccessRule> access;
   std::vector<Obligation> obligations;
   std::vector<PolicyException> exceptions;
@@ -60,7 +68,7 @@ struct Policy {
   bool operator==(const Policy&) const = default;
 };
 
-// The spec paths this version decodes but does not act on: {"spec.require", "spec.access.levels"}.
+// The spec paths this version decodes but does not act on: {"spec.require", "spec.obligations[0].mask"}.
 std::vector<std::string> not_acted_on(const Policy& policy);
 
 Result<Policy> decode_policy(const nlohmann::json& object);

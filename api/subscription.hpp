@@ -35,9 +35,9 @@ struct SubscriptionStatus {
 
 struct Subscription {
   Metadata metadata;
-  std::string purpose;        // description.purpose
-  NamespacedRef product;      // provider.dataProductRef
-  PortRef output_port;        // provider.outputPort
+  std::string purpose;           // description.purpose
+  NamespacedRef product;         // provider.dataProductRef
+  PortRef output_port;           // provider.outputPort
   std::string consumer_product;  // consumer.dataProductRef.name, optional
   std::vector<std::string> roles;
   std::optional<WallTime> start, end;  // startTimestamp, endTimestamp

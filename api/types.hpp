@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "controller/core/clock.hpp"
 #include "controller/core/ids.hpp"
@@ -76,10 +77,19 @@ std::string join(const std::vector<Problem>& problems);
 // A major version as ports and subscriptions write it: "1", "1.2.0", "v1.4.0". nullopt: not a version.
 std::optional<int> major_of(std::string_view version);
 
+// A number of bytes: "1048576", "512Mi", "10G". nullopt: not one, or more than 2^63-1.
+std::optional<std::int64_t> parse_bytes(std::string_view text);
+
+nlohmann::json encode_metadata(const Metadata& metadata);
+
+// Everything wrong with one document of any of the seven kinds, alone; what decode_k would refuse it for.
+std::vector<Problem> problems_of(const nlohmann::json& object);
+
 // Each kind's header declares, for its struct K:
-//   Result<K> decode_k(const Json& object);          Invalid with every problem joined; applies defaults
+//   Result<K> decode_k(const Json& object);          Invalid with every problem joined (validate() included); applies
+//                                                    defaults. A status is read as far as it can be, never refused.
 //   std::vector<Problem> validate(const K& k);       what a schema can say and what it cannot, about one object alone
 //   Json encode_spec(const K& k), encode_status(const KStatus& s);
-// decode_k(encode(k)) == k; unknown fields inside `spec` are kept in `extra` only where a standard allows them.
+// decode_k(encode(k)) == k. Fields of the standards that nothing here acts on stay in the stored document alone.
 
 }  // namespace datamesh::api
