@@ -7,13 +7,144 @@
 namespace datamesh::test {
 namespace {
 
-TEST(Converge, BuildsWhatIsDeclared) {
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const ObjectKey orders{"DataProduct", "sales", "orders"};
+const ObjectKey clicks{"DataProduct", "web", "clicks"};
+const ResourceId table{"table", "orders"}, grant{"grant", "orders"}, other{"table", "clicks"};
+
+class Converge : public ::testing::Test {
+ protected:
+  Converge() {
+    desired.resources[table] = {{"v1"}, orders};
+    desired.resources[grant] = {{"v1", true}, orders};
+  }
+
+  Pass pass(const Guard& rule = {}, Scope scope = Scope::everything()) {
+    return converge(driver, desired, std::move(scope), rule, clock, {});
+  }
+
   ToyDriver driver;
   Desired<ToySpec> desired;
-  desired.resources[{"table", "a"}] = {{"1"}, {"DataProduct", "sales", "a"}};
-  const Pass pass = converge(driver, desired, Scope::everything(), Guard{}, FakeClock(), {});
-  EXPECT_EQ(driver.target.size(), 1U);
-  EXPECT_THAT(pass.remaining, ::testing::IsEmpty());
+  FakeClock clock;
+};
+
+TEST_F(Converge, BuildsWhatIsDeclaredAndLooksAgain) {
+  const Pass first = pass();
+  EXPECT_FALSE(first.error);
+  EXPECT_THAT(driver.written, ElementsAre(table, grant));
+  EXPECT_THAT(first.steps, SizeIs(2));
+  EXPECT_THAT(first.steps[0].statements, ElementsAre("create orders"));
+  EXPECT_THAT(first.remaining, IsEmpty());
+  EXPECT_EQ(first.observed, 2U);
+  EXPECT_EQ(driver.looks, 2);
+}
+
+TEST_F(Converge, WritesNothingAndLooksOnceWhenAllIsWell) {
+  pass();
+  driver.looks = 0;
+  const Pass second = pass();
+  EXPECT_THAT(second.steps, IsEmpty());
+  EXPECT_FALSE(second.wrote());
+  EXPECT_EQ(driver.looks, 1);
+}
+
+TEST_F(Converge, RepairsWhatSomebodyChanged) {
+  pass();
+  driver.target[table].spec.text = "changed by hand";
+  driver.target.erase(grant);
+  pass();
+  EXPECT_EQ(driver.target[table].spec.text, "v1");
+  EXPECT_TRUE(driver.target.contains(grant));
+}
+
+TEST_F(Converge, ReportsAFailureAndGoesOnWithTheRest) {
+  driver.broken = {table};
+  const Pass failed = pass();
+  EXPECT_THAT(driver.written, ElementsAre(grant));
+  ASSERT_THAT(failed.remaining, SizeIs(1));
+  EXPECT_EQ(failed.remaining[0].id, table);
+  EXPECT_EQ(failed.remaining[0].error, (Error{Code::Unavailable, "toy: refused"})) << "the reason is carried over";
+  driver.broken = {};
+  EXPECT_THAT(pass().remaining, IsEmpty());
+}
+
+TEST_F(Converge, KnowsNothingWhenItCouldNotLook) {
+  driver.is_down = true;
+  const Pass blind = pass();
+  ASSERT_TRUE(blind.error);
+  EXPECT_EQ(blind.error->code, Code::Unavailable);
+  EXPECT_THAT(blind.steps, IsEmpty());
+}
+
+TEST_F(Converge, ClaimsNothingWhenTheSecondLookFails) {
+  driver.dies_after = 1;
+  const Pass half = pass();
+  ASSERT_TRUE(half.error);
+  EXPECT_EQ(half.error->message, "after writing: toy: down");
+  EXPECT_THAT(half.steps, SizeIs(2));
+  EXPECT_FALSE(half.steps[0].error);
+  EXPECT_TRUE(half.steps[1].error);
+}
+
+TEST_F(Converge, TakesUnseenForUnknownNotForAbsent) {
+  driver.hidden = {"table"};
+  const Pass partly = pass();
+  EXPECT_THAT(driver.written, ElementsAre(grant));
+  EXPECT_EQ(partly.unseen, std::set<std::string>{"table"});
+  ASSERT_THAT(partly.remaining, SizeIs(1));
+  EXPECT_EQ(partly.remaining[0].hold_reason, HoldReason::Unseen);
+}
+
+TEST_F(Converge, ShowsADryRunAsWhatRemains) {
+  const Pass dry = pass(Guard{.writes = false});
+  EXPECT_THAT(driver.written, IsEmpty());
+  EXPECT_EQ(driver.looks, 1);
+  ASSERT_THAT(dry.remaining, SizeIs(2));
+  EXPECT_EQ(dry.remaining[0].intent, Verb::Create);
+  EXPECT_THAT(dry.remaining[0].statements, ElementsAre("create orders"));
+}
+
+TEST_F(Converge, LetsGoOfWhatIsToBeKept) {
+  desired.resources[table].keep = true;
+  pass();
+  desired.resources.clear();
+  const Pass released = pass();
+  ASSERT_TRUE(driver.target.contains(table));
+  EXPECT_TRUE(driver.target[table].retained);
+  EXPECT_FALSE(driver.target.contains(grant));
+  EXPECT_EQ(released.retained, 1U);
+  EXPECT_THAT(released.retained_ids, ElementsAre(table));
+  EXPECT_THAT(pass().steps, IsEmpty());
+}
+
+TEST_F(Converge, LeavesWhatLiesOutsideOfItsScope) {
+  driver.target[other] = {{"old"}, clicks};
+  driver.target[{"table", "forgotten"}] = {{"old"}, orders};
+  const Pass scoped = pass({}, Scope::of({orders}));
+  EXPECT_TRUE(driver.target.contains(other)) << "another's, and no wish for it was computed";
+  EXPECT_FALSE(driver.target.contains(ResourceId{"table", "forgotten"})) << "ours, and no longer declared";
+  EXPECT_THAT(scoped.owned.at(orders), ElementsAre(grant, table));
+  EXPECT_TRUE(scoped.scope.ids.contains(table)) << "what is wanted is looked for by name too";
+}
+
+TEST_F(Converge, SeesAForeignThingOfAWantedNameInAScopedLook) {
+  driver.target[table] = {{"theirs"}, {}};
+  const Pass scoped = pass({}, Scope::of({orders}));
+  EXPECT_EQ(driver.target[table].spec.text, "theirs");
+  ASSERT_THAT(scoped.remaining, SizeIs(1));
+  EXPECT_EQ(scoped.remaining[0].hold_reason, HoldReason::NotOurs);
+  EXPECT_EQ(scoped.foreign, 1U);
+}
+
+TEST_F(Converge, CountsWhatItSaw) {
+  driver.target[other] = {{"x"}, {}};
+  const Pass counted = pass();
+  EXPECT_EQ(counted.observed, 2U);
+  EXPECT_EQ(counted.foreign, 1U);
+  EXPECT_EQ(counted.resources, (std::map<std::string, std::size_t>{{"grant", 1}, {"table", 1}}));
 }
 
 }  // namespace
