@@ -4,11 +4,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "controller/core/result.hpp"
 
@@ -25,10 +26,10 @@ enum class PatchType { Merge, Json, Apply, Strategic };
 
 struct Patch {
   PatchType type = PatchType::Merge;
-  std::string body;           // JSON
-  std::string subresource;    // "" or "status"
+  std::string body;         // JSON
+  std::string subresource;  // "" or "status"
   std::string field_manager = "datamesh";
-  bool force = false;         // Apply only
+  bool force = false;  // Apply only
 };
 
 struct Event {
@@ -41,8 +42,8 @@ struct Event {
   const nlohmann::json* object;  // valid during the call; nullptr for Synced and Relist
 };
 
-// Error codes: NotFound (no such object, or no such kind), Conflict (resourceVersion, or it exists), Invalid (refused by
-// schema or admission; the message is the server's), Denied (403), Unavailable.
+// Error codes: NotFound (no such object, or no such kind), Conflict (resourceVersion, or it exists), Invalid (refused
+// by schema or admission; the message is the server's), Denied (403), Unavailable.
 class Store {
  public:
   virtual ~Store() = default;
@@ -64,7 +65,7 @@ class Store {
 };
 
 // The kinds this product uses.
-const std::vector<ResourceType>& mesh_types();        // the seven, in API.md's order
+const std::vector<ResourceType>& mesh_types();            // the seven, in API.md's order
 const ResourceType& type_of_kind(std::string_view kind);  // of any kind below; aborts on an unknown one
 const ResourceType& namespaces();
 const ResourceType& secrets();

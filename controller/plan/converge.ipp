@@ -10,11 +10,24 @@ Plan<typename D::Spec> decide(const Desired<typename D::Spec>& desired, const Ob
   return guard(order(diff(desired, observed), D::rank), rule, D::holds_data);
 }
 
+// A scoped look may see more than it was asked for (the other members of a group). What is neither named by the scope
+// nor owned within it is not decided now: the wishes for it were not computed.
+template <class Spec>
+void keep_scope(Observed<Spec>& observed, const Scope& scope) {
+  if (scope.all) return;
+  std::erase_if(observed.resources, [&](const auto& item) {
+    const auto& [id, found] = item;
+    return !scope.ids.contains(id) && !(found.owner && scope.owners.contains(*found.owner));
+  });
+}
+
 template <class D>
 Step step_of(const Change<typename D::Spec>& change) {
   const bool is_held = change.verb == Verb::Hold;
-  return Step{change.verb,        is_held ? change.intent : change.verb, change.id, change.owner,
-              change.hold_reason, change.reason,                         D::lower(change)};
+  return Step{change.verb,        is_held ? change.intent : change.verb,
+              change.id,          change.owner,
+              change.hold_reason, change.reason,
+              D::lower(change)};
 }
 
 template <class Spec>
@@ -63,6 +76,7 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
     pass.error = observed.error();
     return pass;
   }
+  detail::keep_scope(*observed, scope);
   detail::count(pass, *observed);
 
   const Plan<Spec> plan = detail::decide<D>(desired, *observed, rule);
@@ -88,6 +102,7 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
     pass.error = with_context("after writing", again.error());
     return pass;
   }
+  detail::keep_scope(*again, scope);
   detail::count(pass, *again);
   std::map<ResourceId, Error> failures;
   for (const auto& step : pass.steps) {

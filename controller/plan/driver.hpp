@@ -58,25 +58,24 @@ struct Pass {
 };
 
 template <class D>
-concept Driver =
-    requires(D driver, const Change<typename D::Spec>& change, const typename D::Spec& spec, const Scope& scope,
-             std::span<Action<typename D::Spec>> actions, std::stop_token stop) {
-      requires std::equality_comparable<typename D::Spec>;
-      // Everything within the scope, in a number of requests that does not grow with it. A thing that could not be
-      // read is `unseen` by kind; an error means that nothing is known.
-      { driver.observe(scope, stop) } -> std::same_as<Result<Observed<typename D::Spec>>>;
-      // The statements of a change, in order. Pure. Deterministic. Never a secret.
-      { D::lower(change) } -> std::same_as<std::vector<std::string>>;
-      // Position in building up; see order(). Pure.
-      { D::rank(spec) } -> std::same_as<int>;
-      // Whether deleting it loses data (a table, a stream), as against access (a grant, a login). Pure.
-      { D::holds_data(spec) } -> std::same_as<bool>;
-      // Carries out the changes, in order, in batches of its choosing. A failure is written to its Step and stops only
-      // what needs it. Revocations are denied first, then cut: when apply() returns, no session of a loser is open.
-      { driver.apply(actions, stop) };
-      // A token that moves with every change in the target that observe() would see; empty: the engine has none.
-      { driver.change_token(stop) } -> std::same_as<Result<std::string>>;
-    };
+concept Driver = requires(D driver, const Change<typename D::Spec>& change, const typename D::Spec& spec,
+                          const Scope& scope, std::span<Action<typename D::Spec>> actions, std::stop_token stop) {
+  requires std::equality_comparable<typename D::Spec>;
+  // Everything within the scope, in a number of requests that does not grow with it. A thing that could not be
+  // read is `unseen` by kind; an error means that nothing is known.
+  { driver.observe(scope, stop) } -> std::same_as<Result<Observed<typename D::Spec>>>;
+  // The statements of a change, in order. Pure. Deterministic. Never a secret.
+  { D::lower(change) } -> std::same_as<std::vector<std::string>>;
+  // Position in building up; see order(). Pure.
+  { D::rank(spec) } -> std::same_as<int>;
+  // Whether deleting it loses data (a table, a stream), as against access (a grant, a login). Pure.
+  { D::holds_data(spec) } -> std::same_as<bool>;
+  // Carries out the changes, in order, in batches of its choosing. A failure is written to its Step and stops only
+  // what needs it. Revocations are denied first, then cut: when apply() returns, no session of a loser is open.
+  {driver.apply(actions, stop)};
+  // A token that moves with every change in the target that observe() would see; empty: the engine has none.
+  { driver.change_token(stop) } -> std::same_as<Result<std::string>>;
+};
 
 // The imperative shell: looks, decides, acts, and looks again at what it touched. One failed change never stops the
 // others. Ready is decided from the second look (`remaining`), never from the action.

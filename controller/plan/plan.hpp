@@ -98,8 +98,8 @@ struct Change {
   ObjectKey owner;
   std::optional<Spec> before, after;
   std::string reason;
-  bool keep = false;                        // For the mark that Create and Update write.
-  Verb intent = Verb::Hold;                 // Of a Hold: what would have been done.
+  bool keep = false;         // For the mark that Create and Update write.
+  Verb intent = Verb::Hold;  // Of a Hold: what would have been done.
   HoldReason hold_reason = HoldReason::None;
 
   bool operator==(const Change&) const = default;
@@ -148,8 +148,9 @@ Plan<Spec> diff(const Desired<Spec>& desired, const Observed<Spec>& observed) {
       if (!have.owner && want.adopt) {
         change.reason = "adopted";
       } else if (!have.owner) {
-        change = held(std::move(change), HoldReason::NotOurs,
-                      "exists and is not managed; annotate the product with datamesh.dev/adopt: \"true\" to take it over");
+        change =
+            held(std::move(change), HoldReason::NotOurs,
+                 "exists and is not managed; annotate the product with datamesh.dev/adopt: \"true\" to take it over");
       } else if (!ours) {
         change = held(std::move(change), HoldReason::OwnedByOther, "exists and belongs to " + to_string(*have.owner));
       }
@@ -160,8 +161,13 @@ Plan<Spec> diff(const Desired<Spec>& desired, const Observed<Spec>& observed) {
   }
   for (const auto& [id, have] : observed.resources) {
     if (!have.owner || have.retained || desired.resources.contains(id)) continue;
-    Change<Spec> change{have.keep ? Verb::Release : Verb::Delete, id, *have.owner, have.spec, {},
-                        have.keep ? "no longer declared; kept (deletionPolicy: Retain)" : "no longer declared", have.keep};
+    Change<Spec> change{have.keep ? Verb::Release : Verb::Delete,
+                        id,
+                        *have.owner,
+                        have.spec,
+                        {},
+                        have.keep ? "no longer declared; kept (deletionPolicy: Retain)" : "no longer declared",
+                        have.keep};
     if (desired.held.contains(*have.owner)) {
       change = held(std::move(change), HoldReason::OwnerInvalid, "its declaration is invalid");
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <map>
 
 #include "controller/core/clock.hpp"
@@ -23,7 +24,8 @@ class Backoff {
   // `random` in [0, 1).
   Duration failed(const Key& key, double random) {
     const int failures = std::min(failures_[key]++, 30);
-    const Duration delay = std::min(limits_.most, limits_.first * (1LL << std::min(failures, 20)));
+    const Duration delay =
+        std::min<Duration>(limits_.most, limits_.first * (std::int64_t{1} << std::min(failures, 20)));
     return delay + std::chrono::duration_cast<Duration>(delay * (0.2 * random));
   }
   void succeeded(const Key& key) { failures_.erase(key); }

@@ -34,7 +34,8 @@ class Instruments {
   virtual void reconciled(std::string_view /*controller*/, std::string_view /*result*/, Duration) {}
 
   // One look at one backend; `drift` counts by resource kind what differed although nothing had been declared anew.
-  virtual void passed(const std::string& /*backend*/, const Pass&, const std::map<std::string, std::size_t>& /*drift*/) {}
+  virtual void passed(const std::string& /*backend*/, const Pass&,
+                      const std::map<std::string, std::size_t>& /*drift*/) {}
   virtual void proved(const std::string& /*backend*/, std::string_view /*granted|revoked*/, bool /*held*/) {}
   virtual void became_ready(std::string_view /*kind*/, Duration /*since creation*/) {}
   virtual void subscriptions(const std::map<std::string, std::size_t>& /*by phase*/) {}

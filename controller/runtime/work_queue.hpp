@@ -18,7 +18,8 @@ namespace datamesh {
 //  - a key is never handed out twice at once, and none is lost: a key added while it is being worked on is handed out
 //    again after done();
 //  - of two due times for one key the earlier wins;
-//  - fair: groups (a domain, a namespace) that have due keys take turns, so a thousand keys of one cannot hold up another.
+//  - fair: groups (a domain, a namespace) that have due keys take turns, so a thousand keys of one cannot hold up
+//  another.
 template <class Key>
 class WorkQueue {
  public:

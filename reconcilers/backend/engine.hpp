@@ -18,9 +18,9 @@ namespace datamesh {
 
 // Where a server is and how to enter it, whoever runs it.
 struct Connection {
-  std::string backend;   // name of the Backend
-  std::string engine;    // postgresql | nats | memory
-  std::string endpoint;  // URL without credentials
+  std::string backend;                        // name of the Backend
+  std::string engine;                         // postgresql | nats | memory
+  std::string endpoint;                       // URL without credentials
   std::map<std::string, Secret> credentials;  // data of the admin Secret
   bool operator==(const Connection&) const = default;
 };
@@ -41,7 +41,8 @@ class Engine {
   virtual Result<std::string> reach(std::stop_token stop) = 0;
   virtual Result<std::string> change_token(std::stop_token stop) = 0;
   // Makes the scope as the workload says (see controller/plan/driver.hpp).
-  virtual Pass converge(const mesh::Workload& workload, const Scope& scope, const Guard& guard, std::stop_token stop) = 0;
+  virtual Pass converge(const mesh::Workload& workload, const Scope& scope, const Guard& guard,
+                        std::stop_token stop) = 0;
 
   // A fresh credential with all fields of the binding. It opens nothing before a pass has granted it.
   // `access` for a subscription (with its port), nullptr for a member of `domain`.

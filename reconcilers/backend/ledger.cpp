@@ -1,0 +1,179 @@
+#include "reconcilers/backend/ledger.hpp"
+
+#include <algorithm>
+
+namespace datamesh {
+namespace {
+
+// A failure that repeating cannot mend is tried again only rarely: the world may change without us being told.
+constexpr auto kInvalidRetry = std::chrono::minutes(5);
+
+std::string line_of(const Step& step) {
+  std::string text = step.id.kind + " " + step.id.name + ": ";
+  if (step.error) return text + step.error->message;
+  return text + step.reason;
+}
+
+// Only these are waiting for a person; a plain difference that nobody held will be tried again.
+void note(Finding& finding, const Step& step) {
+  finding.problems.push_back(line_of(step));
+  if (step.verb == Verb::Hold && finding.hold == HoldReason::None) finding.hold = step.hold_reason;
+  if (step.error) {
+    finding.failed = true;
+    finding.invalid |= step.error->code == Code::Invalid;
+  }
+}
+
+}  // namespace
+
+std::string fingerprint(const mesh::Access& access, const mesh::Port& port) {
+  std::string text = mesh::urn(access.port) + '\n' + access.consumer_domain + '\n' + access.credential_version;
+  for (const auto& role : access.roles) text += "\nrole " + role;
+  for (const auto& [table, columns] : access.readable) {
+    text += "\ntable " + table;
+    for (const auto& column : columns) text += ' ' + column;
+  }
+  // What must not be readable is part of what is proved.
+  for (const auto& table : port.tables) {
+    text += "\nhas " + table.name;
+    for (const auto& column : table.columns) text += ' ' + column.name;
+  }
+  return sha256_hex(text).substr(0, 16);
+}
+
+Standing BackendLedger::standing(const ObjectKey& owner) const {
+  if (!looked) return Standing::Unknown;
+  if (whole_due || whole_in_flight || due.contains(owner) || in_flight.contains(owner)) return Standing::Working;
+  return Standing::Settled;
+}
+
+bool BackendLedger::gone(const ObjectKey& owner) const {
+  const auto things = owned.find(owner);
+  if (things == owned.end()) return true;
+  return std::ranges::all_of(things->second, [&](const ResourceId& id) { return retained.contains(id); });
+}
+
+const Finding* BackendLedger::finding(const ObjectKey& owner) const {
+  const auto found = findings.find(owner);
+  return found == findings.end() ? nullptr : &found->second;
+}
+
+const Grant* BackendLedger::grant(const ObjectKey& subscription) const {
+  const auto found = grants.find(subscription);
+  return found == grants.end() ? nullptr : &found->second;
+}
+
+BackendLedger::Work BackendLedger::begin(Steady now, bool whole) {
+  for (auto at = retry.begin(); at != retry.end();) {
+    if (at->second <= now) {
+      due.insert(at->first);
+      at = retry.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  std::erase_if(resting, [&](const auto& item) { return item.second <= now; });
+
+  Work work;
+  work.changed = whole_due;
+  work.whole = whole || whole_due || !looked;
+  work.owners = std::exchange(due, {});
+  in_flight = work.owners;
+  whole_in_flight = work.changed;
+  whole_due = false;
+  return work;
+}
+
+void BackendLedger::abandon(const Work& work) {
+  due.insert(work.owners.begin(), work.owners.end());
+  // After any error a look covers everything: what happened in between is not known.
+  whole_due |= work.changed || work.whole;
+  in_flight.clear();
+  whole_in_flight = false;
+}
+
+std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, const mesh::Workload& workload,
+                                          Steady now, double random) {
+  std::map<ObjectKey, Finding> fresh;
+  for (const auto& step : pass.remaining) {
+    note(fresh[step.owner], step);
+    if (step.error) {
+      const Duration delay =
+          step.error->code == Code::Invalid ? Duration(kInvalidRetry) : backoff.failed(step.id, random);
+      resting[step.id] = now + delay;
+      const auto [at, first] = retry.try_emplace(step.owner, now + delay);
+      if (!first) at->second = std::min(at->second, now + delay);
+    } else if (step.verb != Verb::Hold || step.hold_reason == HoldReason::Unseen) {
+      // Not held, no error, and still different: it changed under our hands. Look again soon.
+      retry.try_emplace(step.owner, now + backoff.failed(step.id, random));
+    } else if (step.hold_reason == HoldReason::BackingOff) {
+      if (const auto at = resting.find(step.id); at != resting.end()) retry.try_emplace(step.owner, at->second);
+    }
+  }
+  for (const auto& step : pass.steps) {
+    if (step.verb != Verb::Hold && !step.error) backoff.succeeded(step.id);
+  }
+
+  std::set<ObjectKey> told = work.owners;
+  const auto covered = [&](const ObjectKey& owner) { return work.whole || work.owners.contains(owner); };
+  for (auto at = findings.begin(); at != findings.end();) {
+    if (covered(at->first) && !fresh.contains(at->first)) {
+      told.insert(at->first);
+      at = findings.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  for (auto& [owner, finding] : fresh) {
+    auto& slot = findings[owner];
+    if (slot != finding) told.insert(owner);
+    slot = std::move(finding);
+  }
+
+  if (work.whole) {
+    if (work.changed || !looked) {
+      for (const auto& [owner, ids] : owned) told.insert(owner);
+      for (const auto& [owner, ids] : pass.owned) told.insert(owner);
+      for (const auto& domain : workload.domains) told.insert(domain.owner);
+      for (const auto& port : workload.ports) told.insert(port.owner);
+      for (const auto& access : workload.accesses) told.insert(access.subscription);
+    }
+    owned = pass.owned;
+    retained = {pass.retained_ids.begin(), pass.retained_ids.end()};
+    foreign = pass.foreign;
+    looked = true;
+  } else {
+    for (const auto& owner : work.owners) {
+      if (const auto old = owned.find(owner); old != owned.end()) {
+        for (const auto& id : old->second) retained.erase(id);
+        owned.erase(old);
+      }
+    }
+    for (const auto& [owner, ids] : pass.owned) {
+      // Things of owners outside the scope may have been seen in passing; only a full list replaces a full list.
+      if (work.owners.contains(owner)) owned[owner] = ids;
+    }
+    retained.insert(pass.retained_ids.begin(), pass.retained_ids.end());
+  }
+  managed = 0;
+  for (const auto& [owner, ids] : owned) managed += ids.size();
+  for (const auto& step : pass.steps) {
+    if (step.verb != Verb::Hold) told.insert(step.owner);
+  }
+  in_flight.clear();
+  whole_in_flight = false;
+  unreachable.reset();
+  return told;
+}
+
+std::map<std::string, std::size_t> BackendLedger::drift(const Work& work, const Pass& pass, bool looked_before) {
+  std::map<std::string, std::size_t> by_kind;
+  if (!looked_before || work.changed) return by_kind;
+  for (const auto& step : pass.steps) {
+    const bool difference = step.verb != Verb::Hold || step.hold_reason == HoldReason::WritesOff;
+    if (difference && !work.owners.contains(step.owner)) ++by_kind[step.id.kind];
+  }
+  return by_kind;
+}
+
+}  // namespace datamesh

@@ -1,0 +1,262 @@
+#include "reconcilers/mesh_controller.hpp"
+
+#include <atomic>
+
+#include "controller/core/json.hpp"
+#include "controller/runtime/workers.hpp"
+#include "reconcilers/approval/reconciler.hpp"
+#include "reconcilers/backend/loop.hpp"
+#include "reconcilers/backend/reconciler.hpp"
+#include "reconcilers/conditions.hpp"
+#include "reconcilers/context.hpp"
+#include "reconcilers/data_contract/reconciler.hpp"
+#include "reconcilers/data_product/reconciler.hpp"
+#include "reconcilers/domain/reconciler.hpp"
+#include "reconcilers/policy/reconciler.hpp"
+#include "reconcilers/subscription/credentials.hpp"
+#include "reconcilers/subscription/reconciler.hpp"
+
+namespace datamesh {
+namespace {
+
+ObjectKey key_of(const Json& object) {
+  return {string_at(object, {"kind"}), string_at(object, {"metadata", "namespace"}),
+          string_at(object, {"metadata", "name"})};
+}
+
+// Decodes and puts; what cannot be decoded is held.
+template <class T>
+mesh::Dirty put_decoded(mesh::Catalog& catalog, std::shared_mutex& mutex, const ObjectKey& key, Result<T> decoded) {
+  const std::unique_lock lock(mutex);
+  if (!decoded) return catalog.put_invalid(key, decoded.error().message);
+  return catalog.put(*std::move(decoded));
+}
+
+}  // namespace
+
+struct MeshController::Parts {
+  Parts(kube::Store& store_in, const EngineRegistry& engines, ManagedServers& managed, const Clock& clock_in,
+        Instruments& instruments_in, const MeshControllerOptions& options)
+      : context{store_in,
+                clock_in,
+                instruments_in,
+                engines,
+                managed,
+                state,
+                [this](const ObjectKey& key, Duration delay) { objects.add(key, delay); },
+                [this](const std::string& name) { backends.add(name); }},
+        loop(context, [this](const ProofKey& key) { proofs.add(key); }),
+        objects(
+            {.name = "objects",
+             .threads = options.object_workers,
+             .group = [](const ObjectKey& key) { return key.ns; }},
+            [this](const ObjectKey& key, std::stop_token) { return reconcile(key); }, clock_in, instruments_in),
+        backends(
+            {.name = "backends",
+             .threads = options.backend_workers,
+             .backoff = {std::chrono::milliseconds(200), std::chrono::seconds(15)}},
+            [this](const std::string& name, std::stop_token stop) { return loop.visit(name, stop); }, clock_in,
+            instruments_in),
+        proofs(
+            {.name = "proofs",
+             .threads = options.proof_workers,
+             .group = [](const ProofKey& key) { return key.subscription.ns; }},
+            [this](const ProofKey& key, std::stop_token stop) { return loop.prove(key, stop); }, clock_in,
+            instruments_in) {}
+
+  Result<Next> reconcile(const ObjectKey& key) {
+    if (key.kind == "Subscription") return reconcile_subscription(context, patience, key);
+    if (key.kind == "DataProduct") return reconcile_data_product(context, patience, key);
+    if (key.kind == "Domain") return reconcile_domain(context, patience, key);
+    if (key.kind == "Backend") return reconcile_backend(context, key);
+    if (key.kind == "DataContract") return reconcile_data_contract(context, key);
+    if (key.kind == "Approval") return reconcile_approval(context, key);
+    if (key.kind == "Policy") return reconcile_policy(context, key);
+    return Next::on_change();
+  }
+
+  mesh::Dirty put(const Json& object) {
+    const ObjectKey key = key_of(object);
+    auto& mutex = state.mutex;
+    if (key.kind == "Backend") return put_backend(key, object);
+    if (key.kind == "Domain") return put_decoded(state.catalog, mutex, key, api::decode_domain(object));
+    if (key.kind == "DataProduct") return put_decoded(state.catalog, mutex, key, api::decode_data_product(object));
+    if (key.kind == "DataContract") return put_decoded(state.catalog, mutex, key, api::decode_data_contract(object));
+    if (key.kind == "Subscription") return put_decoded(state.catalog, mutex, key, api::decode_subscription(object));
+    if (key.kind == "Approval") return put_decoded(state.catalog, mutex, key, api::decode_approval(object));
+    if (key.kind == "Policy") return put_decoded(state.catalog, mutex, key, api::decode_policy(object));
+    if (key.kind == "Secret") return put_secret(object);
+    return {};
+  }
+
+  mesh::Dirty put_backend(const ObjectKey& key, const Json& object) {
+    auto decoded = api::decode_backend(object);
+    std::shared_ptr<const api::Backend> before;
+    {
+      const std::shared_lock lock(state.mutex);
+      before = state.catalog.backend(key.name);
+    }
+    const bool moved = decoded && before &&
+                       (decoded->engine != before->engine || decoded->external != before->external ||
+                        decoded->managed != before->managed);
+    auto dirty = put_decoded(state.catalog, state.mutex, key, std::move(decoded));
+    const std::unique_lock lock(state.mutex);
+    auto& ledger = state.backends[key.name];
+    if (moved) ledger = BackendLedger{};  // another server: nothing that was seen is known of it
+    return dirty;
+  }
+
+  // A label that vanished looks like a removal to a selecting watch, so only credentials arrive here.
+  mesh::Dirty put_secret(const Json& object) {
+    const auto principal = principal_of(object);
+    if (!principal) return {};
+    const auto fields = secret_fields(object);
+    const auto type = fields.find("type");
+    std::string version;
+    if (type != fields.end()) {
+      if (const auto kind = context.engines.find(type->second.reveal()); kind != context.engines.end()) {
+        version = kind->second.version_of(fields);
+      }
+    }
+    const std::unique_lock lock(state.mutex);
+    state.secrets[*principal] = {string_at(object, {"metadata", "namespace"}), string_at(object, {"metadata", "name"})};
+    return state.catalog.put_credential(*principal, version);
+  }
+
+  mesh::Dirty remove(const ObjectKey& key, const Json* object) {
+    const std::unique_lock lock(state.mutex);
+    if (key.kind == "Secret") {
+      const auto principal = object ? principal_of(*object) : std::nullopt;
+      if (!principal) return {};
+      state.secrets.erase(*principal);
+      return state.catalog.put_credential(*principal, "");
+    }
+    if (key.kind == "Backend") state.backends.erase(key.name);
+    return state.catalog.remove(key);
+  }
+
+  // One kind's declarations, for ever.
+  void watch(const kube::ResourceType& type, std::stop_token stop) {
+    const bool secrets = type.kind == "Secret";
+    const std::string selector = secrets ? std::string(kCredentialLabel) + "=true" : std::string();
+    bool first = true;
+    std::set<ObjectKey> known, relisted;
+    std::map<ObjectKey, Json> last_secret;  // only what principal_of needs
+    bool relisting = false;
+    const auto sink = [&](const kube::Event& event) {
+      switch (event.type) {
+        case kube::Event::Type::Put: {
+          const ObjectKey key = key_of(*event.object);
+          known.insert(key);
+          if (relisting) relisted.insert(key);
+          if (secrets) last_secret[key] = Json{{"metadata", (*event.object)["metadata"]}};
+          spread(put(*event.object));
+          break;
+        }
+        case kube::Event::Type::Removed: {
+          const ObjectKey key = key_of(*event.object);
+          known.erase(key);
+          last_secret.erase(key);
+          spread(remove(key, event.object));
+          break;
+        }
+        case kube::Event::Type::Relist:
+          relisting = true;
+          relisted.clear();
+          break;
+        case kube::Event::Type::Synced:
+          if (relisting) {
+            for (const auto& key : known) {
+              if (relisted.contains(key)) continue;
+              const auto secret = last_secret.find(key);
+              spread(remove(key, secret == last_secret.end() ? nullptr : &secret->second));
+            }
+            known = std::exchange(relisted, {});
+            relisting = false;
+          }
+          if (std::exchange(first, false) && ++synced_watches == watches_wanted) begin();
+          break;
+      }
+    };
+    context.store.watch(type, selector, sink, stop);
+  }
+
+  // Until every cache is filled, changes are only put down; then everything is due once.
+  void spread(const mesh::Dirty& dirty) {
+    if (begun.load()) return context.dirty(dirty);
+  }
+
+  void begin() {
+    std::vector<ObjectKey> keys;
+    std::vector<std::string> names;
+    {
+      const std::unique_lock lock(state.mutex);
+      begun = true;
+      for (const auto& type : kube::mesh_types()) {
+        for (auto& key : state.catalog.keys(type.kind)) keys.push_back(std::move(key));
+      }
+      for (auto& [name, ledger] : state.backends) {
+        ledger.whole_due = true;
+        names.push_back(name);
+      }
+    }
+    log_info("caches filled", {{"objects", std::to_string(keys.size())}});
+    objects.start();
+    backends.start();
+    proofs.start();
+    for (const auto& name : names) backends.add(name);
+    for (const auto& key : keys) objects.add(key);
+  }
+
+  State state;
+  Context context;
+  Patience patience;
+  BackendLoop loop;
+  Workers<ObjectKey> objects;
+  Workers<std::string> backends;
+  Workers<ProofKey> proofs;
+  std::atomic<bool> begun = false;
+  std::atomic<std::size_t> synced_watches = 0;
+  std::size_t watches_wanted = 0;
+  std::vector<std::jthread> watchers;
+};
+
+MeshController::MeshController(kube::Store& store, const EngineRegistry& engines, ManagedServers& managed,
+                               const Clock& clock, Instruments& instruments, MeshControllerOptions options)
+    : parts_(std::make_unique<Parts>(store, engines, managed, clock, instruments, options)) {}
+
+MeshController::~MeshController() {
+  stop();
+}
+
+void MeshController::start() {
+  std::vector<kube::ResourceType> types = kube::mesh_types();
+  types.push_back(kube::secrets());
+  parts_->watches_wanted = types.size();
+  for (const auto& type : types) {
+    parts_->watchers.emplace_back([this, type](std::stop_token stop) { parts_->watch(type, stop); });
+  }
+}
+
+void MeshController::stop() {
+  for (auto& watcher : parts_->watchers) watcher.request_stop();
+  parts_->watchers.clear();
+  parts_->objects.stop();
+  parts_->backends.stop();
+  parts_->proofs.stop();
+}
+
+bool MeshController::synced() const {
+  return parts_->begun;
+}
+
+bool MeshController::idle() const {
+  return parts_->begun && parts_->objects.idle() && parts_->backends.idle() && parts_->proofs.idle();
+}
+
+std::vector<api::Problem> MeshController::admit(const Json* before, const Json* after) const {
+  const std::shared_lock lock(parts_->state.mutex);
+  return mesh::admit(parts_->state.catalog, before, after, parts_->context.clock.wall());
+}
+
+}  // namespace datamesh
