@@ -50,6 +50,6 @@ FieldError forbidden(std::string field, std::string_view detail);
 FieldError too_long(std::string field, long bytes_max);
 FieldError too_many(std::string field, long actual, long items_max);
 
-std::string quoted(std::string_view text);  // as Go's %q: printable text in double quotes, the rest escaped
+std::string go_quoted(std::string_view text);  // as Go's %q: printable text in double quotes, the rest escaped
 
 }  // namespace datamesh::apiserver
