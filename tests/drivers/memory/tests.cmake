@@ -1,0 +1,1 @@
+datamesh_test(drivers/memory LABEL contract LINKS drivers_memory)
