@@ -70,7 +70,7 @@ struct Request {
   std::string path;    // decoded, without the query
   Query query;
   Headers headers;
-  std::string body;
+  std::string body = {};
   Peer peer;
 
   // The first parameter of that name, or "".
@@ -79,8 +79,8 @@ struct Request {
 
 struct Response {
   int status = 200;
-  Headers headers;  // Content-Length, Connection, Transfer-Encoding and Date are the listener's
-  std::string body;
+  Headers headers = {};  // Content-Length, Connection, Transfer-Encoding and Date are the listener's
+  std::string body = {};
 
   bool ok() const { return status >= 200 && status < 300; }
 };
