@@ -43,33 +43,28 @@ struct Draft {
 class Packed {
  public:
   explicit Packed(const Draft& draft);
-  // Of bytes() that were stored. Empty: they are not of this form.
+  // Of bytes() that were stored. nullopt: they are not of this form.
   static std::optional<Packed> parse(std::string_view bytes);
 
   std::string_view bytes() const { return {bytes_.get(), size_}; }
-  std::string_view name() const { return at(name_at_, name_size_); }
-  std::string_view uid() const { return at(name_at_ + name_size_, uid_size_); }
-  bool deleting() const { return deleting_; }
-  bool has_owners() const { return owners_ > 0; }
+  std::string_view name() const;
+  std::string_view uid() const;
+  bool deleting() const;
+  bool has_owners() const;
   std::vector<std::string_view> owners() const;
   PairViews labels() const;
   PairViews fields() const;
   // Appends the text as version `rv`.
   void append_text(Rv rv, std::string& out) const;
-  std::size_t text_size() const { return text_size_; }
+  std::size_t text_size() const;
 
  private:
   Packed() = default;
-  bool index();
-  std::string_view at(std::size_t from, std::size_t size) const { return {bytes_.get() + from, size}; }
-  PairViews pairs(std::uint32_t from, std::uint32_t count) const;
+  void resize(std::size_t size);
+  PairViews pairs(std::size_t from, std::size_t count) const;
 
   std::unique_ptr<char[]> bytes_;
-  std::uint32_t size_ = 0, text_size_ = 0, split_ = 0;
-  std::uint32_t labels_at_ = 0, body_at_ = 0;
-  std::uint16_t labels_ = 0, fields_ = 0, owners_ = 0, name_at_ = 0, name_size_ = 0;
-  std::uint8_t uid_size_ = 0;
-  bool deleting_ = false;
+  std::size_t size_ = 0;
 };
 
 // Valid as long as the Store that it comes from.

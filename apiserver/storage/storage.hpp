@@ -33,7 +33,7 @@ struct HistoryLimits {
 struct Options {
   // Holds datamesh.db and encryption.key; created (0700) if missing. Empty: in memory only, gone with the Store.
   std::string directory;
-  std::set<std::string> sealed = {"/secrets"};  // resources whose objects are encrypted on disk
+  std::set<std::string> sealed = {"/secrets", "secrets"};  // resources whose objects are encrypted on disk
   HistoryLimits history;
   std::size_t queue_writes = 4096;                                  // waiting; more: Busy
   std::chrono::milliseconds future_wait = std::chrono::seconds(3);  // for a version that is not there yet
