@@ -1,8 +1,8 @@
 #include "controller/core/nkeys.hpp"
 
-#include <openssl/evp.h>
-
 #include <cstdlib>
+
+#include <openssl/evp.h>
 
 #include "controller/core/ids.hpp"
 #include "controller/core/json.hpp"
@@ -62,8 +62,12 @@ std::string checked(std::string_view text) {
   return check_sum(body) == bytes.substr(body.size()) && base32(bytes) == text ? body : std::string();
 }
 
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+unsigned char* bytes_of(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
 
 // Without a working generator or signature nothing of what we would hand out is safe.
 void require(bool holds) {
@@ -90,15 +94,16 @@ std::string_view between(std::string_view text, std::string_view begin, std::str
 Key::Key(KeyType type, Secret raw)
     : type_(type),
       raw_(std::move(raw)),
-      key_(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes_of(raw_.reveal()), raw_size),
-           EVP_PKEY_free) {
+      key_(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes_of(raw_.reveal()), raw_size), EVP_PKEY_free) {
   std::string body(raw_size + 1, static_cast<char>(type));
   std::size_t size = raw_size;
   require(key_ && EVP_PKEY_get_raw_public_key(key_.get(), bytes_of(body) + 1, &size) == 1);
   id_ = base32(body + check_sum(body));
 }
 
-Key Key::generate(KeyType type) { return {type, Secret(random_bytes(raw_size))}; }
+Key Key::generate(KeyType type) {
+  return {type, Secret(random_bytes(raw_size))};
+}
 
 Key Key::derived(KeyType type, const Key& master, std::string_view purpose) {
   return {type, Secret(hmac_sha256(master.raw_.reveal(), purpose))};

@@ -6,9 +6,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "controller/core/log.hpp"
 #include "controller/core/result.hpp"
@@ -50,7 +51,8 @@ bool verify(std::string_view id, std::string_view message, std::string_view sign
 
 // Signs claims; fills in `iss` and `jti`. The rest (sub, iat, name, nats, exp) is the caller's.
 std::string sign_jwt(const Key& issuer, nlohmann::json claims);
-// The claims, if the text is a JWT whose issuer signed it. Whether that issuer is to be trusted is the caller's question.
+// The claims, if the text is a JWT whose issuer signed it. Whether that issuer is to be trusted is the caller's
+// question.
 Result<nlohmann::json> read_jwt(std::string_view jwt);
 
 // The text of a .creds file: what a NATS client logs in with.

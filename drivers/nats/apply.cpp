@@ -116,9 +116,10 @@ Result<void> claims_error(const Result<std::string>& answer) {
 // Leaves out accesses whose provider's account is not there.
 void drop_dangling(Unit& unit, const std::set<std::string>& present) {
   const bool removed = std::erase_if(unit.account.accesses, [&](const auto& entry) {
-    return std::ranges::any_of(entry.second.imports,
-                               [&](const Import& import) { return !present.contains(import.account); });
-  }) > 0;
+                         return std::ranges::any_of(entry.second.imports, [&](const Import& import) {
+                           return !present.contains(import.account);
+                         });
+                       }) > 0;
   if (!removed) return;
   for (const auto& action : unit.actions) {
     if (action.change->id.kind == "access" && action.change->after &&
@@ -241,7 +242,8 @@ class Applier {
         std::erase_if(*keys, [&](const auto& key) { return !unit.losers.contains(key); });
         if (keys->empty()) break;
         if (clock_.steady() >= deadline) {
-          fail(unit.actions, {Code::Unavailable, "sessions of " + std::to_string(keys->size()) + " revoked credentials are still open"});
+          fail(unit.actions, {Code::Unavailable,
+                              "sessions of " + std::to_string(keys->size()) + " revoked credentials are still open"});
           break;
         }
       }
@@ -292,8 +294,9 @@ Request stream_request(const Change<Spec>& change) {
 
 Request consumer_create(const Change<Spec>& change) {
   const std::string stream = part(change.id, 1), durable = part(change.id, 2);
-  return {"$JS.API.CONSUMER.DURABLE.CREATE." + stream + "." + durable,
-          consumer_request(stream, durable, std::get<ConsumerSpec>(*change.after), Mark{change.owner, false, false, ""})};
+  return {
+      "$JS.API.CONSUMER.DURABLE.CREATE." + stream + "." + durable,
+      consumer_request(stream, durable, std::get<ConsumerSpec>(*change.after), Mark{change.owner, false, false, ""})};
 }
 
 }  // namespace
@@ -326,7 +329,9 @@ void apply(Pool& pool, const Keyring& keys, ClaimsCache& cache, const Clock& clo
       gone_is_fine);
   applier.each(
       of("stream", goes),
-      [](const Change<Spec>& change) { return Request{"$JS.API.STREAM.DELETE." + part(change.id, 1), ""}; },
+      [](const Change<Spec>& change) {
+        return Request{"$JS.API.STREAM.DELETE." + part(change.id, 1), ""};
+      },
       gone_is_fine);
   applier.delete_accounts(of("account", goes));
 }
@@ -335,9 +340,9 @@ Result<std::set<std::string>> connected_keys(Pool& pool, const std::string& acco
                                              std::stop_token stop) {
   DATAMESH_TRY(const auto system, pool.system());
   const std::string question = Json{{"auth", true}, {"acc", account}, {"limit", 100000}}.dump();
-  DATAMESH_TRY(const auto answers,
-               system->gather({"$SYS.REQ.SERVER.PING.CONNZ", question},
-                              [left = servers](std::string_view) mutable { return --left <= 0; }, stop));
+  DATAMESH_TRY(const auto answers, system->gather(
+                                       {"$SYS.REQ.SERVER.PING.CONNZ", question},
+                                       [left = servers](std::string_view) mutable { return --left <= 0; }, stop));
   std::set<std::string> keys;
   for (const auto& answer : answers) {
     DATAMESH_TRY(const Json body, parse_json(answer, {.bytes = std::size_t{1} << 30}));

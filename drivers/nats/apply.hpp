@@ -22,7 +22,6 @@ void apply(Pool& pool, const Keyring& keys, ClaimsCache& cache, const Clock& clo
            std::stop_token stop);
 
 // Signing keys whose users have a connection to the account.
-Result<std::set<std::string>> connected_keys(Pool& pool, const std::string& account, int servers,
-                                             std::stop_token stop);
+Result<std::set<std::string>> connected_keys(Pool& pool, const std::string& account, int servers, std::stop_token stop);
 
 }  // namespace datamesh::nats

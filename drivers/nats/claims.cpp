@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view member_kind = "Member/";
 
-std::int64_t seconds(WallTime time) { return time.time_since_epoch().count() / 1000; }
+std::int64_t seconds(WallTime time) {
+  return time.time_since_epoch().count() / 1000;
+}
 
 Json export_of(std::string_view name, std::string_view subject, std::string_view response) {
   return {{"name", name}, {"subject", subject}, {"type", "service"}, {"response_type", response}};
@@ -145,8 +147,12 @@ Result<Account> read_account(std::string_view jwt) {
   if (!nats || !nats->is_object() || string_at(*nats, {"type"}) != "account") {
     return Error{Code::Invalid, "not an account's JWT"};
   }
-  Account account{string_at(all, {"sub"}), string_at(all, {"name"}), read_mark(string_at(*nats, {"description"})),
-                  {string_at(all, {"iss"}), "", {}}, {}, {}};
+  Account account{string_at(all, {"sub"}),
+                  string_at(all, {"name"}),
+                  read_mark(string_at(*nats, {"description"})),
+                  {string_at(all, {"iss"}), "", {}},
+                  {},
+                  {}};
   Json rest = *nats;
   rest.erase("description");
   Json plain_keys = Json::array();
@@ -182,16 +188,14 @@ AccessSpec access_spec(std::string_view key, std::string_view provider_account, 
 }
 
 Permissions member_permissions(std::string_view domain, std::string_view username, bool producer) {
-  const std::string inbox =
-      inbox_prefix({"Member", std::string(domain), std::string(username)}) + ".>";
+  const std::string inbox = inbox_prefix({"Member", std::string(domain), std::string(username)}) + ".>";
   // An empty list would allow everything, so a member who may nothing may send to nobody.
   if (!producer) return {{inbox}, {inbox}};
   // Publishing, and reading back through push consumers without a name: a durable of a subscription is out of reach.
-  Permissions permissions{
-      {"$JS.API.CONSUMER.CREATE.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>", "$JS.API.INFO",
-       "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.LIST", "$JS.API.STREAM.MSG.GET.*", "$JS.API.STREAM.NAMES", "$JS.FC.>",
-       subject_root(domain) + ".>"},
-      {inbox}};
+  Permissions permissions{{"$JS.API.CONSUMER.CREATE.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
+                           "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.LIST", "$JS.API.STREAM.MSG.GET.*",
+                           "$JS.API.STREAM.NAMES", "$JS.FC.>", subject_root(domain) + ".>"},
+                          {inbox}};
   std::ranges::sort(permissions.publish);
   return permissions;
 }
@@ -206,12 +210,11 @@ std::string user_jwt(const nkeys::Key& signer, bool scoped, std::string_view use
 }
 
 std::string delete_jwt(const nkeys::Key& operator_key, std::string_view account, WallTime now) {
-  return nkeys::sign_jwt(
-      operator_key,
-      {{"sub", operator_key.id()},
-       {"name", "delete"},
-       {"iat", seconds(now)},
-       {"nats", {{"type", "generic"}, {"version", 2}, {"accounts", Json::array({account})}}}});
+  return nkeys::sign_jwt(operator_key,
+                         {{"sub", operator_key.id()},
+                          {"name", "delete"},
+                          {"iat", seconds(now)},
+                          {"nats", {{"type", "generic"}, {"version", 2}, {"accounts", Json::array({account})}}}});
 }
 
 }  // namespace datamesh::nats

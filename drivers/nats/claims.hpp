@@ -6,10 +6,11 @@
 // is not in it opens anything, and taking a key out refuses and disconnects its user in one step.
 
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "controller/core/clock.hpp"
 #include "controller/core/nkeys.hpp"

@@ -1,10 +1,10 @@
 #include "drivers/nats/connection.hpp"
 
-#include <nats/nats.h>
-
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+
+#include <nats/nats.h>
 
 #include "controller/core/ids.hpp"
 
@@ -84,9 +84,8 @@ class Connection::Inbox {
 
   Result<void> send(const Request& request, std::size_t number) {
     const std::string reply = prefix_ + std::to_string(number);
-    const auto status =
-        natsConnection_PublishRequest(owner_.connection_, request.subject.c_str(), reply.c_str(),
-                                      request.payload.data(), static_cast<int>(request.payload.size()));
+    const auto status = natsConnection_PublishRequest(owner_.connection_, request.subject.c_str(), reply.c_str(),
+                                                      request.payload.data(), static_cast<int>(request.payload.size()));
     if (status != NATS_OK) return error_of(status, request.subject);
     return {};
   }
@@ -116,8 +115,7 @@ class Connection::Inbox {
   }
 
  private:
-  explicit Inbox(Connection& owner)
-      : owner_(owner), prefix_(owner.inbox_prefix_ + "." + random_token(22) + ".") {}
+  explicit Inbox(Connection& owner) : owner_(owner), prefix_(owner.inbox_prefix_ + "." + random_token(22) + ".") {}
 
   Connection& owner_;
   std::string prefix_;
@@ -150,9 +148,13 @@ Result<std::shared_ptr<Connection>> Connection::open(const ConnectOptions& optio
   return opened;
 }
 
-Connection::~Connection() { natsConnection_Destroy(connection_); }
+Connection::~Connection() {
+  natsConnection_Destroy(connection_);
+}
 
-bool Connection::is_open() const { return natsConnection_Status(connection_) == NATS_CONN_STATUS_CONNECTED; }
+bool Connection::is_open() const {
+  return natsConnection_Status(connection_) == NATS_CONN_STATUS_CONNECTED;
+}
 
 Result<std::string> Connection::request(const Request& request, std::stop_token stop) {
   DATAMESH_TRY(const auto inbox, Inbox::open(*this));

@@ -21,7 +21,8 @@ Desired<Spec> desired(const Keyring& keys, const mesh::Workload& workload) {
   Desired<Spec> all;
   all.held = workload.held;
   for (const auto& domain : workload.domains) {
-    const auto bare = bare_account(keys.operator_key(), keys.of(domain.name), domain.name, Mark{domain.owner, false, false, ""});
+    const auto bare =
+        bare_account(keys.operator_key(), keys.of(domain.name), domain.name, Mark{domain.owner, false, false, ""});
     all.resources.emplace(account_id(domain.name), Wanted<Spec>{bare.base, domain.owner});
     for (const auto& member : domain.members) {
       if (!nkeys::is_public_key(member.credential_version, nkeys::KeyType::Account)) continue;
@@ -44,11 +45,10 @@ Desired<Spec> desired(const Keyring& keys, const mesh::Workload& workload) {
     all.resources.emplace(consumer_id(provider, stream, durable_name(access.subscription)),
                           Wanted<Spec>{ConsumerSpec{}, access.subscription});
     if (!nkeys::is_public_key(access.credential_version, nkeys::KeyType::Account)) continue;
-    all.resources.emplace(
-        access_id(access.consumer_domain, access.subscription),
-        Wanted<Spec>{access_spec(access.credential_version, keys.of(provider).account.id(), provider,
-                                 access.consumer_domain, stream, access.subscription),
-                     access.subscription});
+    all.resources.emplace(access_id(access.consumer_domain, access.subscription),
+                          Wanted<Spec>{access_spec(access.credential_version, keys.of(provider).account.id(), provider,
+                                                   access.consumer_domain, stream, access.subscription),
+                                       access.subscription});
   }
   return all;
 }

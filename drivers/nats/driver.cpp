@@ -51,9 +51,8 @@ Result<std::unique_ptr<Driver>> Driver::create(const Options& options, const Clo
   }
   auto system = nkeys::read_credentials(options.system_credentials);
   if (!system) return with_context(name + ": " + kSystemCredentialsField, system.error());
-  return std::unique_ptr<Driver>(new Driver(std::make_unique<State>(options, *std::move(endpoint),
-                                                                    *std::move(operator_key), *std::move(system),
-                                                                    clock)));
+  return std::unique_ptr<Driver>(new Driver(
+      std::make_unique<State>(options, *std::move(endpoint), *std::move(operator_key), *std::move(system), clock)));
 }
 
 Driver::Driver(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -81,7 +80,9 @@ Result<std::string> Driver::reach(std::stop_token stop) {
   return string_at(*body, {"data", "version"});
 }
 
-Desired<Spec> Driver::desired(const mesh::Workload& workload) const { return nats::desired(state_->keys, workload); }
+Desired<Spec> Driver::desired(const mesh::Workload& workload) const {
+  return nats::desired(state_->keys, workload);
+}
 
 Result<Observed<Spec>> Driver::observe(const Scope& scope, std::stop_token stop) {
   auto seen = scope.all ? observe_everything(state_->pool, state_->keys, state_->cache, stop)
@@ -90,7 +91,9 @@ Result<Observed<Spec>> Driver::observe(const Scope& scope, std::stop_token stop)
   return seen;
 }
 
-Result<std::string> Driver::change_token(std::stop_token) { return std::string(); }
+Result<std::string> Driver::change_token(std::stop_token) {
+  return std::string();
+}
 
 void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
   nats::apply(state_->pool, state_->keys, state_->cache, state_->clock, actions, stop);
@@ -99,16 +102,24 @@ void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
   }
 }
 
-std::vector<std::string> Driver::lower(const Change<Spec>& change) { return nats::lower(change); }
-int Driver::rank(const Spec& spec) { return nats::rank(spec); }
-bool Driver::holds_data(const Spec& spec) { return nats::holds_data(spec); }
+std::vector<std::string> Driver::lower(const Change<Spec>& change) {
+  return nats::lower(change);
+}
+int Driver::rank(const Spec& spec) {
+  return nats::rank(spec);
+}
+bool Driver::holds_data(const Spec& spec) {
+  return nats::holds_data(spec);
+}
 
 Result<mesh::Credential> Driver::mint(const ObjectKey& principal, const mesh::Port* port, const std::string& domain,
                                       std::optional<WallTime> until) const {
   return mint_credential(state_->keys, state_->endpoint, principal, port, domain, state_->clock.wall(), until);
 }
 
-std::string Driver::version_of(const std::map<std::string, Secret>& fields) { return credential_version(fields); }
+std::string Driver::version_of(const std::map<std::string, Secret>& fields) {
+  return credential_version(fields);
+}
 
 Proof Driver::prove_granted(const mesh::Port& port, const mesh::Access& access, const mesh::Credential& credential,
                             std::stop_token stop) {

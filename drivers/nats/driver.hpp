@@ -18,7 +18,7 @@
 namespace datamesh::nats {
 
 // What the admin Secret holds.
-inline constexpr const char* kOperatorSeedField = "operatorSigningKey";   // SO..., listed by the server's operator
+inline constexpr const char* kOperatorSeedField = "operatorSigningKey";      // SO..., listed by the server's operator
 inline constexpr const char* kSystemCredentialsField = "systemCredentials";  // .creds text of a system account's user
 
 struct Options {

@@ -27,8 +27,9 @@ Lines lower_stream(const Change<Spec>& change) {
 Lines lower_consumer(const Change<Spec>& change) {
   const std::string stream = part(change.id, 1), durable = part(change.id, 2), in = " in " + part(change.id, 0);
   if (!change.after) return {"CONSUMER.DELETE " + stream + "." + durable + in};
-  return {"CONSUMER.DURABLE.CREATE " + stream + "." + durable + in + " " +
-          consumer_request(stream, durable, std::get<ConsumerSpec>(*change.after), Mark{change.owner, false, false, ""})};
+  return {
+      "CONSUMER.DURABLE.CREATE " + stream + "." + durable + in + " " +
+      consumer_request(stream, durable, std::get<ConsumerSpec>(*change.after), Mark{change.owner, false, false, ""})};
 }
 
 std::string list(const std::vector<std::string>& items) {

@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::size_t token_max = 64, name_max = 200, hash_size = 10;
 
-std::string hash(std::string_view text) { return sha256_hex(text).substr(0, hash_size); }
+std::string hash(std::string_view text) {
+  return sha256_hex(text).substr(0, hash_size);
+}
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -52,7 +54,9 @@ std::string subject(const mesh::PortKey& port) {
          std::to_string(port.major) + ".>";
 }
 
-std::string durable_name(const ObjectKey& subscription) { return joined({subscription.ns, subscription.name}); }
+std::string durable_name(const ObjectKey& subscription) {
+  return joined({subscription.ns, subscription.name});
+}
 
 std::string api_prefix(std::string_view provider, std::string_view consumer) {
   return provider == consumer ? "$JS.API" : "mesh." + token(provider);
@@ -63,7 +67,9 @@ std::string inbox_prefix(const ObjectKey& principal) {
   return "_INBOX." + joined({principal.kind, principal.ns, principal.name});
 }
 
-ResourceId account_id(std::string_view domain) { return {"account", std::string(domain)}; }
+ResourceId account_id(std::string_view domain) {
+  return {"account", std::string(domain)};
+}
 
 ResourceId stream_id(std::string_view domain, std::string_view stream) {
   return {"stream", std::string(domain) + "/" + std::string(stream)};

@@ -102,7 +102,7 @@ void add_claims(Observed<Spec>& all, const Keyring& keys, ClaimsCache& cache, co
   const auto domain = keys.domain_of(id);
   if (!domain) return;
   all.resources.emplace(account_id(*domain), Found<Spec>{AccountSpec{"", "", {"claims that cannot be read"}},
-                                                        ObjectKey{"Domain", "", *domain}});
+                                                         ObjectKey{"Domain", "", *domain}});
 }
 
 const Json* array_at(const Json& object, std::initializer_list<std::string_view> path) {
@@ -165,9 +165,8 @@ std::set<std::string> ClaimsCache::importers_of(const std::string& exporter) con
   const std::lock_guard lock(mutex_);
   for (const auto& [id, entry] : entries_) {
     for (const auto& [owner, access] : entry.account->accesses) {
-      if (id != exporter && std::ranges::any_of(access.imports, [&](const Import& import) {
-            return import.account == exporter;
-          })) {
+      if (id != exporter &&
+          std::ranges::any_of(access.imports, [&](const Import& import) { return import.account == exporter; })) {
         importers.insert(entry.account->domain);
       }
     }
@@ -215,9 +214,10 @@ Result<Observed<Spec>> observe_everything(Pool& pool, const Keyring& keys, Claim
   Observed<Spec> all;
   std::map<std::string, std::string> domains;
   // Lines "<account>|<JWT>", then an empty message, from each server.
-  DATAMESH_TRY(const auto packs,
-               system->gather({"$SYS.REQ.CLAIMS.PACK", ""},
-                              count_to(all_servers.count, [](std::string_view answer) { return answer.empty(); }), stop));
+  DATAMESH_TRY(
+      const auto packs,
+      system->gather({"$SYS.REQ.CLAIMS.PACK", ""},
+                     count_to(all_servers.count, [](std::string_view answer) { return answer.empty(); }), stop));
   for (std::string_view lines : packs) {
     while (!lines.empty()) {
       const std::string_view line = lines.substr(0, lines.find('\n'));
@@ -257,9 +257,8 @@ Result<void> look_into(Connection& account, const std::string& domain, const std
                        Observed<Spec>& all, std::stop_token stop) {
   std::vector<Request> requests;
   for (const auto& id : ids) {
-    requests.push_back(id.kind == "stream"
-                           ? Request{"$JS.API.STREAM.INFO." + part(id, 1), ""}
-                           : Request{"$JS.API.CONSUMER.INFO." + part(id, 1) + "." + part(id, 2), ""});
+    requests.push_back(id.kind == "stream" ? Request{"$JS.API.STREAM.INFO." + part(id, 1), ""}
+                                           : Request{"$JS.API.CONSUMER.INFO." + part(id, 1) + "." + part(id, 2), ""});
   }
   const auto answers = account.request_all(requests, stop);
   for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -36,10 +36,8 @@ Result<std::shared_ptr<Connection>> log_in(const Pool& pool, const ObjectKey& pr
   const auto text = credential.fields.find("credentials");
   if (text == credential.fields.end()) return Error{Code::Invalid, "no NATS credentials"};
   DATAMESH_TRY(auto user, nkeys::read_credentials(text->second));
-  return Connection::open({.url = pool.url(),
-                           .user = std::move(user),
-                           .inbox_prefix = inbox_prefix(principal),
-                           .timeout = answer_timeout});
+  return Connection::open(
+      {.url = pool.url(), .user = std::move(user), .inbox_prefix = inbox_prefix(principal), .timeout = answer_timeout});
 }
 
 Result<void> look_at(Connection& user, const std::string& prefix, const std::string& at, std::stop_token stop) {
@@ -56,8 +54,8 @@ Result<void> fetch_nothing(Connection& user, const std::string& prefix, const st
 
 }  // namespace
 
-Proof prove_granted(Pool& pool, const mesh::Port& port, const mesh::Access& access,
-                    const mesh::Credential& credential, std::stop_token stop) {
+Proof prove_granted(Pool& pool, const mesh::Port& port, const mesh::Access& access, const mesh::Credential& credential,
+                    std::stop_token stop) {
   Trial trial;
   auto user = log_in(pool, access.subscription, credential);
   trial.allowed("log in", user ? Result<void>() : Result<void>(user.error()));

@@ -18,8 +18,8 @@ struct Proof {
 
 // Must work: log in, look at the durable, reach it with a fetch (one that takes nothing). Must not: publish to the
 // port, read, look at or delete its stream, look at another durable.
-Proof prove_granted(Pool& pool, const mesh::Port& port, const mesh::Access& access,
-                    const mesh::Credential& credential, std::stop_token stop);
+Proof prove_granted(Pool& pool, const mesh::Port& port, const mesh::Access& access, const mesh::Credential& credential,
+                    std::stop_token stop);
 
 // The credential opens nothing of the port, and none of its sessions is left.
 Proof prove_revoked(Pool& pool, const mesh::Port& port, const ObjectKey& subscription,

@@ -35,6 +35,8 @@ int rank(const Spec& spec) {
   return ranks[spec.index()];
 }
 
-bool holds_data(const Spec& spec) { return std::holds_alternative<StreamSpec>(spec); }
+bool holds_data(const Spec& spec) {
+  return std::holds_alternative<StreamSpec>(spec);
+}
 
 }  // namespace datamesh::nats
