@@ -1,5 +1,7 @@
 #include "controller/http/client.hpp"
 
+#include <algorithm>
+
 #include "controller/http/client_engines.hpp"
 
 namespace datamesh::http {
@@ -27,6 +29,17 @@ bool LineSplitter::feed(std::string_view bytes, const std::function<bool(std::st
     if (!line(whole)) return false;
   }
   return true;
+}
+
+Result<void> check_call(const Call& call) {
+  using namespace std::string_view_literals;
+  const auto breaks = [](std::string_view part) { return part.find_first_of("\r\n\0"sv) != part.npos; };
+  const auto field_breaks = [&](const Headers::Field& field) { return breaks(field.first) || breaks(field.second); };
+  if (breaks(call.method) || breaks(call.target) || call.target.find(' ') != call.target.npos ||
+      std::ranges::any_of(call.headers, field_breaks)) {
+    return Error{Code::Invalid, "a request line or header holds a blank or line break"};
+  }
+  return {};
 }
 
 Result<std::unique_ptr<Client>> make_client(ClientOptions options) {

@@ -50,12 +50,12 @@ class Client {
 struct ClientOptions {
   // "https://10.0.0.1:6443", "http://127.0.0.1:8222", "unix:/var/run/docker.sock". A path is put before every target.
   std::string url;
-  std::string ca_pem;           // empty: the system's
-  std::string certificate_pem;  // the client's own, if any
-  Secret key_pem;
+  std::string ca_pem = {};           // empty: the system's
+  std::string certificate_pem = {};  // the client's own, if any
+  Secret key_pem = {};
   bool verify_peer = true;
   // Asked before every request, so that a rotated token is picked up. Empty function or empty secret: none is sent.
-  std::function<Secret()> bearer_token;
+  std::function<Secret()> bearer_token = {};
   std::string user_agent = "datamesh";
   std::size_t response_bytes_max = 256u << 20;  // of a request(); over it: Unavailable
 };

@@ -208,6 +208,7 @@ class CpprestClient : public Client {
   }
 
   Result<web::http::http_response> send(const Call& call, Flight& flight) {
+    DATAMESH_CHECK(check_call(call));
     try {
       web::http::http_request request(call.method);
       request.set_request_uri(web::uri(call.target));

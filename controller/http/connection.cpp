@@ -199,10 +199,10 @@ Connection::Step Connection::dispatch() {
   continued_ = false;
   unread_ = !in_.empty();
   if (in_.empty()) std::string().swap(in_);
+  const AnswerForm form{parser->http_1_1(), parser->keep_alive() && !draining_, parser->request().method == "HEAD",
+                        shared_->limits.gzip_from_bytes > 0 && parser->accepts_gzip()};
   Request request = std::move(parser->request());
   request.peer = peer_;
-  const AnswerForm form{parser->http_1_1(), parser->keep_alive() && !draining_, request.method == "HEAD",
-                        shared_->limits.gzip_from_bytes > 0 && parser->accepts_gzip()};
   try {
     shared_->handler(std::move(request), std::make_shared<PendingExchange>(shared_from_this(), form));
   } catch (const std::exception& error) {  // the exchange, dropped, has answered 500

@@ -1,13 +1,13 @@
 #include "controller/http/listener.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/un.h>
-
 #include <atomic>
 #include <future>
 #include <mutex>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/un.h>
 
 #include "tests/controller/http/raw_peer.hpp"
 
@@ -16,8 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::eventually;
-using testing::RawPeer;
 using ::testing::HasSubstr;
+using testing::RawPeer;
 using ::testing::StartsWith;
 
 // Answers with what it was asked: method, path, length of the body.
@@ -60,10 +60,13 @@ std::vector<Hostile> hostile_inputs() {
       {"a negative length", post + "Content-Length: -1\r\n\r\n", "HTTP/1.1 400"},
       {"a length that is no number", post + "Content-Length: ten\r\n\r\n", "HTTP/1.1 400"},
       {"two lengths that differ", post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 400"},
-      {"a length beside chunks", post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"},
+      {"a length beside chunks", post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "HTTP/1.1 400"},
       {"an unknown transfer encoding", post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 501"},
-      {"chunks that are not the last encoding", post + "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", "HTTP/1.1 501"},
-      {"a length over the limit", post + "Content-Length: 1073741824\r\n\r\n" + std::string(100'000, 'x'), "HTTP/1.1 413"},
+      {"chunks that are not the last encoding", post + "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+       "HTTP/1.1 501"},
+      {"a length over the limit", post + "Content-Length: 1073741824\r\n\r\n" + std::string(100'000, 'x'),
+       "HTTP/1.1 413"},
       {"a header without end", "GET / HTTP/1.1\r\nHost: x\r\na: " + std::string(1 << 20, 'a'), "HTTP/1.1 431"},
       {"a target without end", "GET /" + std::string(1 << 20, 'a'), "HTTP/1.1 431"},
       {"100,000 headers", many + "\r\n", "HTTP/1.1 431"},
@@ -74,8 +77,8 @@ std::vector<Hostile> hostile_inputs() {
       {"a broken escape", get("/a%zz"), "HTTP/1.1 400"},
       {"an unknown expectation", post + "Expect: 200-ok\r\nContent-Length: 1\r\n\r\na", "HTTP/1.1 417"},
       {"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 505"},
-      {"a TLS hello to a plain port", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + std::string(500, '\x01'),
-       "HTTP/1.1 400"},
+      {"a TLS hello to a plain port",
+       std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + std::string(500, '\x01'), "HTTP/1.1 400"},
       {"bytes that are no HTTP", std::string(1000, '\xff'), "HTTP/1.1 400"},
       {"only line breaks", "\r\n\r\n\r\n", "HTTP/1.1 400"},
       {"half a request, then silence", "GET / HTTP/1.1\r\nHos", "HTTP/1.1 408"},
@@ -136,7 +139,8 @@ TEST(Listener, ReadsARequestHoweverItIsCut) {
   ASSERT_TRUE(listener.start());
   RawPeer peer(listener.port());
   const std::string request =
-      "POST /cut HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: "
+      "POST /cut HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3;ext=1\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: "
       "y\r\n\r\n";
   for (int round = 0; round < 3; ++round) {
     for (const char c : request) ASSERT_TRUE(peer.send({&c, 1}));
@@ -173,7 +177,8 @@ TEST(Listener, AnswersAForgottenRequestWith500) {
 }
 
 TEST(Listener, SurvivesAHandlerThatThrows) {
-  Listener listener({.threads = 1}, [](Request&&, const std::shared_ptr<Exchange>&) { throw std::runtime_error("no"); });
+  Listener listener({.threads = 1},
+                    [](Request&&, const std::shared_ptr<Exchange>&) { throw std::runtime_error("no"); });
   ASSERT_TRUE(listener.start());
   for (int i = 0; i < 2; ++i) {
     RawPeer peer(listener.port());
@@ -190,7 +195,9 @@ TEST(Listener, TellsTheHandlerWhatWasAsked) {
   });
   ASSERT_TRUE(listener.start());
   RawPeer peer(listener.port());
-  peer.send("PATCH /a%2Fb%20c/d?x=1&x=%32&watch=a+b&flag HTTP/1.1\r\nhost: me\r\ncontent-TYPE: t\r\nContent-Length: 2\r\n\r\n{}");
+  peer.send(
+      "PATCH /a%2Fb%20c/d?x=1&x=%32&watch=a+b&flag HTTP/1.1\r\nhost: me\r\ncontent-TYPE: t\r\nContent-Length: "
+      "2\r\n\r\n{}");
   const Request request = asked.get_future().get();
   EXPECT_EQ(request.method, "PATCH");
   EXPECT_EQ(request.path, "/a/b c/d");
@@ -283,10 +290,11 @@ TEST(Listener, ListensOnAUnixSocketThatOthersCannotOpen) {
   const std::string path = std::string(directory) + "/socket";
   std::promise<Peer> seen;
   {
-    Listener listener({.address = "unix:" + path, .threads = 1}, [&](Request&& request, const std::shared_ptr<Exchange>& exchange) {
-      seen.set_value(request.peer);
-      exchange->respond({200, {}, "hello"});
-    });
+    Listener listener({.address = "unix:" + path, .threads = 1},
+                      [&](Request&& request, const std::shared_ptr<Exchange>& exchange) {
+                        seen.set_value(request.peer);
+                        exchange->respond({200, {}, "hello"});
+                      });
     ASSERT_TRUE(listener.start());
     Listener rival({.address = "unix:" + path}, echo);
     const auto refused = rival.start();
@@ -348,7 +356,7 @@ TEST(Listener, CompressesLargeBodiesForThoseWhoAccept) {
   RawPeer peer(listener.port());
   peer.send(get("/", "Accept-Encoding: deflate, gzip;q=1.0\r\nConnection: close\r\n"));
   const std::string compressed = peer.receive_all();
-  EXPECT_THAT(compressed, HasSubstr("Content-Encoding: gzip\r\n"));
+  EXPECT_NE(compressed.find("Content-Encoding: gzip\r\n"), compressed.npos);
   EXPECT_LT(compressed.size(), 10'000u);
   RawPeer plain(listener.port());
   plain.send(get("/", "Accept-Encoding: gzip;q=0\r\nConnection: close\r\n"));
@@ -357,9 +365,9 @@ TEST(Listener, CompressesLargeBodiesForThoseWhoAccept) {
 
 TEST(Listener, DrainsBeforeItStops) {
   std::promise<std::shared_ptr<Exchange>> asked;
-  auto listener = std::make_unique<Listener>(ListenerOptions{.threads = 1}, [&](Request&&, std::shared_ptr<Exchange> exchange) {
-    asked.set_value(std::move(exchange));
-  });
+  auto listener = std::make_unique<Listener>(
+      ListenerOptions{.threads = 1},
+      [&](Request&&, std::shared_ptr<Exchange> exchange) { asked.set_value(std::move(exchange)); });
   ASSERT_TRUE(listener->start());
   RawPeer peer(listener->port());
   RawPeer idle(listener->port());
@@ -376,9 +384,9 @@ TEST(Listener, DrainsBeforeItStops) {
 
 TEST(Listener, OutlivedExchangesAreHarmless) {
   std::promise<std::shared_ptr<Exchange>> asked;
-  auto listener = std::make_unique<Listener>(ListenerOptions{.threads = 1}, [&](Request&&, std::shared_ptr<Exchange> exchange) {
-    asked.set_value(std::move(exchange));
-  });
+  auto listener = std::make_unique<Listener>(
+      ListenerOptions{.threads = 1},
+      [&](Request&&, std::shared_ptr<Exchange> exchange) { asked.set_value(std::move(exchange)); });
   ASSERT_TRUE(listener->start());
   RawPeer peer(listener->port());
   peer.send(get("/"));

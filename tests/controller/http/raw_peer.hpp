@@ -1,12 +1,6 @@
 #pragma once
 // A peer that sends exactly the bytes it is told to, for testing listeners.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstring>
 #include <functional>
@@ -14,10 +8,17 @@
 #include <string_view>
 #include <thread>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 namespace datamesh::http::testing {
 
 // Until `holds` or the deadline; whether it holds.
-inline bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds within = std::chrono::seconds(10)) {
+inline bool eventually(const std::function<bool()>& holds,
+                       std::chrono::milliseconds within = std::chrono::seconds(10)) {
   const auto deadline = std::chrono::steady_clock::now() + within;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
@@ -28,7 +29,8 @@ inline bool eventually(const std::function<bool()>& holds, std::chrono::millisec
 
 class RawPeer {
  public:
-  explicit RawPeer(std::uint16_t port, int receive_buffer = 0) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit RawPeer(std::uint16_t port, int receive_buffer = 0)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (receive_buffer) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -87,7 +89,8 @@ class RawPeer {
   bool closes(std::chrono::milliseconds within = std::chrono::seconds(10)) {
     const auto deadline = std::chrono::steady_clock::now() + within;
     for (;;) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       pollfd watched{socket_, POLLIN, 0};
       if (left.count() <= 0 || ::poll(&watched, 1, static_cast<int>(left.count())) <= 0) return false;
       char buffer[65536];
