@@ -1,0 +1,162 @@
+#include "drivers/postgres/driver.hpp"
+
+#include "drivers/postgres/apply.hpp"
+#include "drivers/postgres/credentials.hpp"
+#include "drivers/postgres/lower.hpp"
+#include "drivers/postgres/observe.hpp"
+
+namespace datamesh::postgres {
+namespace {
+
+constexpr int kOldestVersion = 140000;       // pg_terminate_backend() with a timeout
+constexpr int kFlushVersion = 150000;        // pg_stat_force_next_flush()
+constexpr std::size_t kPasswordLength = 32;  // letters and digits: 190 bits
+
+// Two control planes on one server take turns (a session's advisory lock; the number is ours for ever).
+constexpr const char* kLock = "SELECT pg_advisory_lock(7310299870265418341)";
+constexpr const char* kUnlock = "SELECT pg_advisory_unlock(7310299870265418341)";
+
+}  // namespace
+
+Driver::Driver(Options options)
+    : options_(std::move(options)),
+      who_("postgresql/" + options_.backend),
+      sessions_(std::max<std::size_t>(1, options_.connections)) {}
+
+Result<Session> Driver::open(std::stop_token stop) const {
+  return Session::open(options_.endpoint, options_.admin, who_, std::move(stop));
+}
+
+Result<Session*> Driver::session(std::size_t index, std::stop_token stop) {
+  auto& slot = sessions_[index];
+  if (!slot || slot->broken()) {
+    slot.reset();
+    DATAMESH_TRY(slot, open(std::move(stop)));
+  }
+  return &*slot;
+}
+
+Result<std::string> Driver::reach(std::stop_token stop) {
+  DATAMESH_TRY(Session * admin, session(0, stop));
+  DATAMESH_TRY(
+      const Rows rows,
+      admin->query(
+          "SELECT current_setting('server_version'), pg_is_in_recovery(), r.rolsuper, r.rolsuper OR r.rolcreaterole, "
+          "has_database_privilege(current_database(), 'CREATE'), "
+          "pg_has_role('pg_signal_backend', 'USAGE'), session_user::text, current_database()::text "
+          "FROM pg_roles r WHERE r.rolname = session_user",
+          stop));
+  if (rows.size() != 1) return Error{Code::Denied, who_ + ": the role cannot see itself"};
+  const auto yes = [&](int column) { return rows.at(0, column) == "t"; };
+  const std::string user = quote_identifier(rows.at(0, 6)), database = quote_identifier(rows.at(0, 7));
+  superuser_ = yes(2);
+  if (admin->server_version() < kOldestVersion) {
+    return Error{Code::Invalid, who_ + ": version " + std::string(rows.at(0, 0)) + " is too old, 14 is the oldest"};
+  }
+  if (yes(1)) return Error{Code::Unavailable, who_ + ": the server is a standby and takes no writes"};
+  const auto denied = [&](const std::string& cure) {
+    return Error{Code::Denied, who_ + ": the role may not do what is needed; as a superuser: " + cure};
+  };
+  if (!yes(3)) return denied("ALTER ROLE " + user + " CREATEROLE");
+  if (!yes(4)) return denied("GRANT CREATE ON DATABASE " + database + " TO " + user);
+  if (!yes(5)) return denied("GRANT pg_signal_backend TO " + user);
+  const auto version = rows.at(0, 0);
+  return std::string(version.substr(0, version.find(' ')));
+}
+
+Result<Observed<Spec>> Driver::observe(const Scope& scope, std::stop_token stop) {
+  DATAMESH_TRY(Session * admin, session(0, stop));
+  return postgres::observe(*admin, scope, stop);
+}
+
+std::vector<std::string> Driver::lower(const Change<Spec>& change) {
+  return describe(change);
+}
+
+int Driver::rank(const Spec& spec) {
+  return static_cast<int>(spec.index());
+}  // role schema table membership grant
+
+bool Driver::holds_data(const Spec& spec) {
+  return std::holds_alternative<Schema>(spec) || std::holds_alternative<Table>(spec);
+}
+
+void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
+  const auto fail_all = [&](const Error& error) {
+    for (auto& action : actions) action.step->error = error;
+  };
+  if (!superuser_) {
+    if (const auto reached = reach(stop); !reached) return fail_all(reached.error());
+  }
+  std::vector<Session*> writers;
+  for (std::size_t i = 0; i < sessions_.size() && (i == 0 || actions.size() > 1); ++i) {
+    auto writer = session(i, stop);
+    if (writer) {
+      writers.push_back(*writer);
+    } else if (i == 0) {
+      return fail_all(writer.error());
+    }
+    // With fewer sessions than wished for it only takes longer.
+  }
+  if (const auto locked = writers[0]->query(kLock, stop); !locked) {
+    return fail_all(with_context("another control plane may be at work", locked.error()));
+  }
+  postgres::apply({writers, *superuser_}, options_.credentials, actions, stop);
+  // What we wrote counts in the change token at once, not when the statistics are next written.
+  for (Session* writer : writers) {
+    if (writer->broken() || writer->server_version() < kFlushVersion) continue;
+    if (const auto flushed = writer->query("SELECT pg_stat_force_next_flush()", stop); !flushed) writer->mark_broken();
+  }
+  if (!writers[0]->broken()) {
+    if (const auto unlocked = writers[0]->query(kUnlock, stop); !unlocked) writers[0]->mark_broken();
+  }
+}
+
+Result<std::string> Driver::change_token(std::stop_token stop) {
+  DATAMESH_TRY(Session * admin, session(0, stop));
+  return postgres::change_token(*admin, stop);
+}
+
+Result<mesh::Credential> Driver::mint(const ObjectKey& principal, const std::string& domain,
+                                      const mesh::Port* port) const {
+  std::string username;
+  if (principal.kind == "Subscription" && port) {
+    username = names::subscription(principal);
+  } else if (principal.kind == "Member") {
+    username = names::member(domain, principal.name);
+  } else {
+    return Error{Code::Invalid, who_ + ": no credential can be made for " + to_string(principal)};
+  }
+  const Secret password(random_token(kPasswordLength));
+  return mesh::Credential{version_of_password(password),
+                          binding(options_.endpoint, username, password, port ? names::schema(port->key) : "")};
+}
+
+std::string Driver::version_of(const std::map<std::string, Secret>& fields) {
+  return postgres::version_of(fields);
+}
+
+Proof Driver::prove_granted(const mesh::Port& port, const mesh::Access& access, const mesh::Credential& credential,
+                            std::stop_token stop) {
+  return postgres::prove_granted(options_.endpoint, who_, port, access, credential, std::move(stop));
+}
+
+Proof Driver::prove_revoked(const mesh::Port& port, const ObjectKey& subscription, const mesh::Credential& credential,
+                            std::stop_token stop) {
+  const std::scoped_lock lock(prover_mutex_);
+  if (!prover_ || prover_->broken()) {
+    auto opened = open(stop);
+    if (!opened) return {false, opened.error().message, {}};
+    prover_ = std::move(*opened);
+  }
+  return postgres::prove_revoked(options_.endpoint, *prover_, port, names::subscription(subscription), credential,
+                                 stop);
+}
+
+std::pair<std::string, std::string> Driver::dataset(const mesh::Port& port) const {
+  std::string name = options_.endpoint.database + "." + names::schema(port.key);
+  if (port.tables.size() == 1) name += "." + names::table(port.tables[0].name);
+  return {"postgres://" + options_.endpoint.host + ":" + options_.endpoint.port, name};
+}
+
+}  // namespace datamesh::postgres
