@@ -18,7 +18,8 @@ help: ## This list
 deps: ## Install what building and testing need (Debian 12; root or sudo)
 	hack/install-deps
 
-build: deps ## Build the product: build/release/bin/datamesh (PRESET=release|dev|asan|tsan)
+build: ## Build the product: build/release/bin/datamesh (PRESET=release|dev|asan|tsan)
+	@hack/install-deps --build
 	hack/build $(PRESET)
 
 test: ## Everything CI runs: dependencies, build, lint, all tests, and the sanitizers
@@ -30,10 +31,10 @@ quick: build ## Only the unit tests, in seconds
 up: build ## API server and controller in one process, in the foreground; stop it with Ctrl-C
 	build/release/bin/datamesh up
 
-demo: build ## A mesh from nothing: servers, declarations, approval, data, revocation
+demo: deps build ## A mesh from nothing: servers, declarations, approval, data, revocation
 	hack/demo
 
-bench: build ## Measure, on this machine
+bench: deps build ## Measure, on this machine
 	hack/bench
 
 lint: build ## Format, layers, style, clang-tidy
