@@ -251,6 +251,8 @@ Connection::Step Connection::write_answer() {
   if (keep_alive_ && !draining_) {
     phase_ = Phase::Reading;
     expect_within(in_.empty() ? shared_->limits.idle : shared_->limits.request);
+  } else if (draining_) {
+    return closed();
   } else {
     phase_ = Phase::Lingering;
     transport_.finish();

@@ -39,6 +39,8 @@ class AnyClient : public ::testing::TestWithParam<const char*> {
   }
   void TearDown() override {
     client_.reset();
+    listener_->stop(0ms);
+    held_.clear();
     listener_.reset();
     ::rmdir(directory_.c_str());
   }
@@ -71,7 +73,7 @@ class AnyClient : public ::testing::TestWithParam<const char*> {
   std::string directory_;
   std::atomic<int> requests_ = 0;
   std::vector<std::shared_ptr<Stream>> streams_;
-  std::vector<std::shared_ptr<Exchange>> held_;
+  std::vector<std::shared_ptr<Exchange>> held_;  // by the I/O thread, until that has stopped
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<Client> client_;
 };
