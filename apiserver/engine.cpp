@@ -58,9 +58,9 @@ struct Engine::Job {
   int attempts = 0;
 };
 
-Engine::Engine(storage::Store& store, Rbac& rbac, WorkPool& pool, const Clock& clock, Admission admission,
+Engine::Engine(storage::Store& store, Rbac& rbac, WorkPool& pool, WorkPool& slow, const Clock& clock, Admission admission,
                Limits limits)
-    : store_(store), rbac_(rbac), pool_(pool), clock_(clock), admission_(std::move(admission)), limits_(limits) {
+    : store_(store), rbac_(rbac), pool_(pool), slow_(slow), clock_(clock), admission_(std::move(admission)), limits_(limits) {
   refresh_catalog();
 }
 

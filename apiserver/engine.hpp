@@ -33,7 +33,7 @@ class Engine {
     std::size_t object_bytes = 1'572'864;  // 1.5 MiB: what etcd takes
   };
 
-  Engine(storage::Store& store, Rbac& rbac, WorkPool& pool, const Clock& clock, Admission admission, Limits limits);
+  Engine(storage::Store& store, Rbac& rbac, WorkPool& pool, WorkPool& slow, const Clock& clock, Admission admission, Limits limits);
   ~Engine();
 
   std::shared_ptr<const Catalog> catalog() const;
@@ -44,7 +44,8 @@ class Engine {
 
   storage::Store& store() { return store_; }
   const Rbac& rbac() const { return rbac_; }
-  WorkPool& pool() { return pool_; }
+  WorkPool& pool() { return pool_; }        // for what is short
+  WorkPool& slow_pool() { return slow_; }  // for what blocks: lists, watches that begin, deletions of many
   const Clock& clock() const { return clock_; }
 
   // Writes. They return at once; `done` is called once, on any thread, and must not block.
@@ -75,6 +76,7 @@ class Engine {
   storage::Store& store_;
   Rbac& rbac_;
   WorkPool& pool_;
+  WorkPool& slow_;
   const Clock& clock_;
   Admission admission_;
   Limits limits_;

@@ -1,0 +1,124 @@
+#include "apiserver/bootstrap.hpp"
+#include "controller/core/json.hpp"
+
+namespace datamesh::apiserver {
+
+namespace {
+
+constexpr const char* kRbac = "rbac.authorization.k8s.io";
+constexpr const char* kMesh = "datamesh.dev";
+
+using Words = std::vector<std::string>;
+
+const Words kRead = {"get", "list", "watch"};
+const Words kWrite = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+const Words kNamespaced = {"approvals", "datacontracts", "dataproducts", "subscriptions"};
+const Words kNamespacedStatus = {"approvals/status", "datacontracts/status", "dataproducts/status",
+                                 "subscriptions/status"};
+
+Json rule(const Words& groups, const Words& resources, const Words& verbs) {
+  return {{"apiGroups", groups}, {"resources", resources}, {"verbs", verbs}};
+}
+
+Json urls(const Words& paths, const Words& verbs) { return {{"nonResourceURLs", paths}, {"verbs", verbs}}; }
+
+Json role(const std::string& name, Json rules, Json labels = Json::object()) {
+  labels[kBootstrapLabel] = "rbac-defaults";
+  return {{"apiVersion", std::string(kRbac) + "/v1"},
+          {"kind", "ClusterRole"},
+          {"metadata",
+           {{"name", name},
+            {"labels", std::move(labels)},
+            {"annotations", {{"rbac.authorization.kubernetes.io/autoupdate", "true"}}}}},
+          {"rules", std::move(rules)}};
+}
+
+Json binding(const std::string& name, const Words& groups) {
+  Json subjects = Json::array();
+  for (const std::string& group : groups) {
+    subjects.push_back({{"kind", "Group"}, {"apiGroup", kRbac}, {"name", group}});
+  }
+  return {{"apiVersion", std::string(kRbac) + "/v1"},
+          {"kind", "ClusterRoleBinding"},
+          {"metadata", {{"name", name}, {"labels", {{kBootstrapLabel, "rbac-defaults"}}}}},
+          {"roleRef", {{"kind", "ClusterRole"}, {"apiGroup", kRbac}, {"name", name}}},
+          {"subjects", std::move(subjects)}};
+}
+
+Json aggregated(const std::string& name, const Words& from) {
+  Json out = role(name, Json::array());
+  for (const std::string& label : from) {
+    out["aggregationRule"]["clusterRoleSelectors"].push_back(
+        {{"matchLabels", {{"rbac.authorization.k8s.io/aggregate-to-" + label, "true"}}}});
+  }
+  return out;
+}
+
+Json label(const std::string& to) { return {{"rbac.authorization.k8s.io/aggregate-to-" + to, "true"}}; }
+
+Json events_rule() { return rule({"", "events.k8s.io"}, {"events"}, kRead); }
+
+void add_kubernetes(std::vector<Json>& out) {
+  out.push_back(role("cluster-admin", {rule({"*"}, {"*"}, {"*"}), urls({"*"}, {"*"})}));
+  out.push_back(binding("cluster-admin", {kMasters}));
+  out.push_back(role("system:discovery", {urls({"/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi",
+                                                "/openapi/*", "/readyz", "/version", "/version/"},
+                                               {"get"})}));
+  out.push_back(binding("system:discovery", {kAuthenticated}));
+  out.push_back(role("system:basic-user",
+                     {rule({"authorization.k8s.io"}, {"selfsubjectaccessreviews", "selfsubjectrulesreviews"}, {"create"}),
+                      rule({"authentication.k8s.io"}, {"selfsubjectreviews"}, {"create"})}));
+  out.push_back(binding("system:basic-user", {kAuthenticated}));
+  out.push_back(role("system:public-info-viewer",
+                     {urls({"/healthz", "/livez", "/readyz", "/version", "/version/"}, {"get"})}));
+  out.push_back(binding("system:public-info-viewer", {kAuthenticated}));
+
+  // admin > edit > view; each takes up what roles of users' own add to it.
+  out.push_back(aggregated("admin", {"admin", "edit", "view"}));
+  out.push_back(aggregated("edit", {"edit", "view"}));
+  out.push_back(aggregated("view", {"view"}));
+  out.push_back(role("system:aggregate-to-admin",
+                     {rule({kRbac}, {"rolebindings", "roles"}, kWrite),
+                      rule({"authorization.k8s.io"}, {"localsubjectaccessreviews"}, {"create"})},
+                     label("admin")));
+  out.push_back(role("system:aggregate-to-edit",
+                     {rule({""}, {"configmaps", "events", "secrets", "serviceaccounts"}, kWrite),
+                      rule({""}, {"serviceaccounts/token"}, {"create"}), rule({"events.k8s.io"}, {"events"}, kWrite),
+                      rule({"coordination.k8s.io"}, {"leases"}, kWrite),
+                      rule({kMesh}, {"datacontracts", "dataproducts", "subscriptions"}, kWrite)},
+                     label("edit")));
+  out.push_back(role("system:aggregate-to-view",
+                     {rule({""}, {"configmaps", "namespaces", "resourcequotas", "serviceaccounts"}, kRead),
+                      events_rule(), rule({kMesh}, kNamespaced, kRead), rule({kMesh}, kNamespacedStatus, {"get"})},
+                     label("view")));
+}
+
+// Bound in a domain's namespaces, by RoleBindings. None may write a status; only who works with credentials sees them.
+void add_mesh(std::vector<Json>& out) {
+  const Json read = rule({kMesh}, kNamespaced, kRead);
+  const Json read_status = rule({kMesh}, kNamespacedStatus, {"get"});
+  const Json surroundings = rule({""}, {"configmaps", "namespaces", "resourcequotas", "serviceaccounts"}, kRead);
+  const Json write = rule({kMesh}, {"datacontracts", "dataproducts", "subscriptions"}, kWrite);
+  const Json approve = rule({kMesh}, {"approvals"}, kWrite);
+  const Json credentials = rule({""}, {"secrets"}, {"get"});
+  out.push_back(role("datamesh-viewer", {read, read_status, surroundings, events_rule()}));
+  out.push_back(role("datamesh-developer", {read, read_status, surroundings, events_rule(), write, credentials}));
+  out.push_back(role("datamesh-owner", {read, read_status, surroundings, events_rule(), write, approve, credentials}));
+  out.push_back(role("datamesh-steward", {read, read_status, surroundings, events_rule(), approve,
+                                          rule({kMesh}, {"policies"}, kRead)}));
+  // The catalogue is for everybody: one cannot ask for what one cannot find.
+  out.push_back(role("datamesh-catalog",
+                     {rule({kMesh}, {"datacontracts", "dataproducts", "domains", "policies"}, kRead)}));
+  out.push_back(binding("datamesh-catalog", {kAuthenticated}));
+}
+
+}  // namespace
+
+std::vector<Json> default_roles() {
+  std::vector<Json> out;
+  add_kubernetes(out);
+  add_mesh(out);
+  return out;
+}
+
+}  // namespace datamesh::apiserver
