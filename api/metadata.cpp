@@ -11,7 +11,9 @@ constexpr std::array<std::pair<std::string_view, std::chrono::milliseconds>, 5> 
     {"ms", std::chrono::milliseconds(1)},
 }};
 
-// Only strings: what a server would have refused cannot be what a user meant.
+// What kubectl apply leaves behind: a copy of the whole object, of use to kubectl alone.
+constexpr const char* kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
 std::map<std::string, std::string> read_map(const Node& parent, std::string_view key) {
   std::map<std::string, std::string> result;
   const Node members = parent.object(key);
@@ -37,6 +39,7 @@ Metadata read_metadata(const Node& root, bool namespaced) {
   metadata.generation = node.number("generation", 0);
   metadata.labels = read_map(node, "labels");
   metadata.annotations = read_map(node, "annotations");
+  metadata.annotations.erase(kLastApplied);
   metadata.finalizers = node.texts("finalizers");
   metadata.creation_time = node.time("creationTimestamp");
   metadata.deletion_time = node.time("deletionTimestamp");

@@ -21,35 +21,36 @@ struct Objection {
 struct PortVerdict {
   std::string name, version;
   PortKey key;
-  std::string backend;   // where it is served from; empty: undecided
-  Objection objection;   // BackendNotFound, BackendNotAllowed, ContractNotFound, ContractInvalid, PortClaimed,
-                         // PortTypeUnsupported, ...
-  std::optional<Port> port;       // set when there is no objection
+  std::string backend;       // where it is served from; empty: undecided
+  Objection objection;       // BackendNotFound, BackendNotAllowed, ContractNotFound, ContractInvalid, PortClaimed,
+                             // PortTypeUnsupported, ...
+  std::optional<Port> port;  // set when there is no objection
   std::int64_t subscriptions = 0;  // active ones
 };
 
 struct ProductVerdict {
-  std::string domain;           // name of the owning Domain; empty: none
-  Objection objection;          // of the product as a whole: DomainNotFound, NamespaceNotOwned, QuotaExceeded, Invalid
-  Objection contract;           // ContractValid=False
-  Objection policy;             // PolicyCompliant=False
+  std::string domain;   // name of the owning Domain; empty: none
+  Objection objection;  // of the product as a whole: DomainNotFound, NamespaceNotOwned, QuotaExceeded, Invalid
+  Objection contract;   // ContractValid=False
+  Objection policy;     // PolicyCompliant=False
   std::vector<PortVerdict> ports;
   std::vector<ObjectKey> blocking;  // active subscriptions of other teams: why deletionPolicy Delete cannot proceed
   bool provisioned_wanted = false;  // its lifecycle asks for provisioning (not proposed, draft, retired)
 };
 
 struct SubscriptionVerdict {
-  api::Phase phase = api::Phase::Pending;  // Pending | Approved | Rejected | Expired | Revoked; Active is an observation
-  Objection approved;                      // Approved=False: AwaitingApproval, Rejected, DeniedByPolicy, Expired, ...
-  std::string approved_reason;             // when approved: ApprovedByPolicy | ApprovedByProvider
-  Objection objection;                     // PortNotFound, DataProductNotFound, RoleNotFound, DomainNotFound, ...
+  api::Phase phase =
+      api::Phase::Pending;      // Pending | Approved | Rejected | Expired | Revoked; Active is an observation
+  Objection approved;           // Approved=False: AwaitingApproval, Rejected, DeniedByPolicy, Expired, ...
+  std::string approved_reason;  // when approved: ApprovedByPolicy | ApprovedByProvider
+  Objection objection;          // PortNotFound, DataProductNotFound, RoleNotFound, DomainNotFound, ...
   std::vector<api::ApprovalRecord> approvals;
-  std::vector<std::string> roles;          // after defaulting
+  std::vector<std::string> roles;  // after defaulting
   std::string consumer_domain;
   std::string backend;
-  std::optional<Port> port;                // of the provider, when it can be resolved
-  std::optional<Access> access;            // set exactly when access is to be given now
-  std::optional<WallTime> next_change;     // when time alone may change this verdict
+  std::optional<Port> port;             // of the provider, when it can be resolved
+  std::optional<Access> access;         // set exactly when access is to be given now
+  std::optional<WallTime> next_change;  // when time alone may change this verdict
 };
 
 struct ApprovalVerdict {
@@ -58,11 +59,11 @@ struct ApprovalVerdict {
 };
 
 struct DomainVerdict {
-  Objection objection;                      // Invalid, NamespaceTaken, ParentNotFound, BackendNotFound
-  std::vector<std::string> namespaces;      // that it owns
-  std::vector<std::string> backends;        // where it needs an account: products, subscriptions or members
+  Objection objection;                  // Invalid, NamespaceTaken, ParentNotFound, BackendNotFound
+  std::vector<std::string> namespaces;  // that it owns
+  std::vector<std::string> backends;    // where it needs an account: products, subscriptions or members
   std::int64_t data_products = 0, subscriptions = 0;
-  std::vector<std::string> blocking;        // "DataProduct sales/orders", ...: why it cannot go yet
+  std::vector<std::string> blocking;  // "DataProduct sales/orders", ...: why it cannot go yet
 };
 
 struct ContractVerdict {
@@ -71,8 +72,8 @@ struct ContractVerdict {
 };
 
 struct BackendVerdict {
-  Objection objection;                 // Invalid, EngineUnknown
-  std::vector<std::string> used_by;    // "DataProduct sales/orders": why it cannot go yet
+  Objection objection;               // Invalid, EngineUnknown
+  std::vector<std::string> used_by;  // "DataProduct sales/orders": why it cannot go yet
 };
 
 struct PolicyVerdict {

@@ -62,8 +62,8 @@ struct Port {
   ObjectKey owner;  // the DataProduct
   PortType type = PortType::Tables;
   std::string version;
-  std::vector<Table> tables;       // of the contract; for topics the schema of the event, if any
-  std::vector<PortRole> roles;     // sorted by name; at least one
+  std::vector<Table> tables;                           // of the contract; for topics the schema of the event, if any
+  std::vector<PortRole> roles;                         // sorted by name; at least one
   std::optional<std::chrono::milliseconds> retention;  // topics: parameters.retention
   std::optional<std::int64_t> max_bytes;               // topics: parameters.maxBytes
   int replicas = 1;

@@ -1,0 +1,76 @@
+#pragma once
+// The tables behind the Catalog, and the indexes that are kept with them. Internal to this folder.
+
+#include <functional>
+#include <utility>
+
+#include "mesh/catalog.hpp"
+
+namespace datamesh::mesh {
+
+struct Name {
+  std::string ns, name;
+  auto operator<=>(const Name&) const = default;
+};
+using NameView = std::pair<std::string_view, std::string_view>;
+
+struct NameHash {
+  using is_transparent = void;
+  std::size_t operator()(const NameView& name) const {
+    return std::hash<std::string_view>()(name.first) * 31 + std::hash<std::string_view>()(name.second);
+  }
+  std::size_t operator()(const Name& name) const { return (*this)(NameView(name.ns, name.name)); }
+};
+struct NameEqual {
+  using is_transparent = void;
+  static NameView view(const Name& name) { return {name.ns, name.name}; }
+  static NameView view(const NameView& name) { return name; }
+  bool operator()(const auto& a, const auto& b) const { return view(a) == view(b); }
+};
+
+template <class T>
+using Objects = std::unordered_map<Name, std::shared_ptr<const T>, NameHash, NameEqual>;
+template <class T>
+using ByName = std::map<std::string, std::shared_ptr<const T>, std::less<>>;
+using Relation = std::unordered_map<Name, std::set<Name>, NameHash, NameEqual>;
+
+struct Catalog::Index {
+  ByName<api::Backend> backends;
+  ByName<api::Domain> domains;
+  ByName<api::Policy> policies;
+  Objects<api::DataProduct> products;
+  Objects<api::DataContract> contracts;
+  Objects<api::Subscription> subscriptions;
+  Objects<api::Approval> approvals;
+
+  std::map<ObjectKey, std::string> invalid;
+  std::set<ObjectKey> never_understood;  // of `invalid` those of which nothing is known
+  std::map<ObjectKey, std::string> credentials;
+
+  // Relations by what they lead from. {"", x} where one name is enough.
+  Relation domains_claiming;               // namespace -> Domains that list it
+  Relation products_in, subscriptions_in;  // namespace -> objects
+  Relation port_claims;                    // {namespace, port name} -> products
+  Relation subscriptions_to;               // product -> subscriptions
+  Relation approvals_for;                  // subscription -> approvals
+  Relation users_by_contract_name;         // {namespace, contract} -> products that name it
+  Relation users_by_contract_id;           // {namespace, contract id} -> products that name only the id
+  Relation contracts_by_id;                // {namespace, contract id} -> contracts
+  Relation products_by_backend;            // backend, "" for none named -> products
+
+  void link(const api::Domain& domain, bool on);
+  void link(const api::DataProduct& product, bool on);
+  void link(const api::DataContract& contract, bool on);
+  void link(const api::Subscription& subscription, bool on);
+  void link(const api::Approval& approval, bool on);
+  void link(const api::Backend&, bool) {}
+  void link(const api::Policy&, bool) {}
+};
+
+// Of two claimants the one with the better right: the older, then the first by namespace and name.
+bool older(const api::Metadata& a, const api::Metadata& b);
+
+// What a change of one object may touch, as the catalog stands. Asked before and after the change, and merged.
+void touch(const Catalog& catalog, const ObjectKey& key, Dirty& dirty);
+
+}  // namespace datamesh::mesh
