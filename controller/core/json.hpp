@@ -3,10 +3,11 @@
 // Include this where values are touched; headers that only pass them on include <nlohmann/json_fwd.hpp>.
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "controller/core/result.hpp"
 

@@ -17,10 +17,18 @@ using LogFields = std::initializer_list<std::pair<std::string_view, std::string_
 void configure_log(LogLevel least, LogFormat format);
 void log(LogLevel level, std::string_view message, LogFields fields = {});
 
-inline void log_debug(std::string_view message, LogFields fields = {}) { log(LogLevel::Debug, message, fields); }
-inline void log_info(std::string_view message, LogFields fields = {}) { log(LogLevel::Info, message, fields); }
-inline void log_warn(std::string_view message, LogFields fields = {}) { log(LogLevel::Warn, message, fields); }
-inline void log_error(std::string_view message, LogFields fields = {}) { log(LogLevel::Error, message, fields); }
+inline void log_debug(std::string_view message, LogFields fields = {}) {
+  log(LogLevel::Debug, message, fields);
+}
+inline void log_info(std::string_view message, LogFields fields = {}) {
+  log(LogLevel::Info, message, fields);
+}
+inline void log_warn(std::string_view message, LogFields fields = {}) {
+  log(LogLevel::Warn, message, fields);
+}
+inline void log_error(std::string_view message, LogFields fields = {}) {
+  log(LogLevel::Error, message, fields);
+}
 
 // A value that must not be printed, logged or compared by accident. reveal() is the one way in: search for it.
 class Secret {

@@ -38,7 +38,7 @@ Error with_context(std::string_view context, Error error);
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const { return state_.index() == 0; }
@@ -70,9 +70,9 @@ class [[nodiscard]] Result<void> {
 #define DATAMESH_CONCAT(a, b) DATAMESH_CONCAT_(a, b)
 
 // DATAMESH_TRY(auto rows, query(sql));  -- on error, return it from this function.
-#define DATAMESH_TRY(declaration, expression)                                                                     \
-  auto DATAMESH_CONCAT(tried_, __LINE__) = (expression);                                                          \
-  if (!DATAMESH_CONCAT(tried_, __LINE__)) return DATAMESH_CONCAT(tried_, __LINE__).error();                        \
+#define DATAMESH_TRY(declaration, expression)                                               \
+  auto DATAMESH_CONCAT(tried_, __LINE__) = (expression);                                    \
+  if (!DATAMESH_CONCAT(tried_, __LINE__)) return DATAMESH_CONCAT(tried_, __LINE__).error(); \
   declaration = *std::move(DATAMESH_CONCAT(tried_, __LINE__))
 
 // DATAMESH_CHECK(write(sql));  -- the same for a Result<void>.
