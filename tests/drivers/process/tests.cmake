@@ -1,0 +1,1 @@
+datamesh_test(drivers/process LABEL contract LINKS drivers_process TIMEOUT 180)
