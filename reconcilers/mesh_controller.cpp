@@ -11,29 +11,13 @@
 #include "reconcilers/context.hpp"
 #include "reconcilers/data_contract/reconciler.hpp"
 #include "reconcilers/data_product/reconciler.hpp"
+#include "reconcilers/declarations.hpp"
 #include "reconcilers/domain/reconciler.hpp"
 #include "reconcilers/policy/reconciler.hpp"
 #include "reconcilers/subscription/credentials.hpp"
 #include "reconcilers/subscription/reconciler.hpp"
 
 namespace datamesh {
-namespace {
-
-ObjectKey key_of(const Json& object) {
-  return {string_at(object, {"kind"}), string_at(object, {"metadata", "namespace"}),
-          string_at(object, {"metadata", "name"})};
-}
-
-// Decodes and puts; what cannot be decoded is held.
-template <class T>
-mesh::Dirty put_decoded(mesh::Catalog& catalog, std::shared_mutex& mutex, const ObjectKey& key, Result<T> decoded) {
-  const std::unique_lock lock(mutex);
-  if (!decoded) return catalog.put_invalid(key, decoded.error().message);
-  return catalog.put(*std::move(decoded));
-}
-
-}  // namespace
-
 struct MeshController::Parts {
   Parts(kube::Store& store_in, const EngineRegistry& engines, ManagedServers& managed, const Clock& clock_in,
         Instruments& instruments_in, const MeshControllerOptions& options)
@@ -77,31 +61,17 @@ struct MeshController::Parts {
 
   mesh::Dirty put(const Json& object) {
     const ObjectKey key = key_of(object);
-    auto& mutex = state.mutex;
-    if (key.kind == "Backend") return put_backend(key, object);
-    if (key.kind == "Domain") return put_decoded(state.catalog, mutex, key, api::decode_domain(object));
-    if (key.kind == "DataProduct") return put_decoded(state.catalog, mutex, key, api::decode_data_product(object));
-    if (key.kind == "DataContract") return put_decoded(state.catalog, mutex, key, api::decode_data_contract(object));
-    if (key.kind == "Subscription") return put_decoded(state.catalog, mutex, key, api::decode_subscription(object));
-    if (key.kind == "Approval") return put_decoded(state.catalog, mutex, key, api::decode_approval(object));
-    if (key.kind == "Policy") return put_decoded(state.catalog, mutex, key, api::decode_policy(object));
     if (key.kind == "Secret") return put_secret(object);
-    return {};
-  }
-
-  mesh::Dirty put_backend(const ObjectKey& key, const Json& object) {
-    auto decoded = api::decode_backend(object);
-    std::shared_ptr<const api::Backend> before;
-    {
-      const std::shared_lock lock(state.mutex);
-      before = state.catalog.backend(key.name);
-    }
-    const bool moved = decoded && before &&
-                       (decoded->engine != before->engine || decoded->external != before->external ||
-                        decoded->managed != before->managed);
-    auto dirty = put_decoded(state.catalog, state.mutex, key, std::move(decoded));
+    const auto put = decode_declaration(object);
     const std::unique_lock lock(state.mutex);
+    if (key.kind != "Backend") return put(state.catalog);
+    const auto before = state.catalog.backend(key.name);
+    auto dirty = put(state.catalog);
+    const auto after = state.catalog.backend(key.name);
     auto& ledger = state.backends[key.name];
+    const bool moved =
+        before && after &&
+        (after->engine != before->engine || after->external != before->external || after->managed != before->managed);
     if (moved) ledger = BackendLedger{};  // another server: nothing that was seen is known of it
     return dirty;
   }

@@ -47,7 +47,14 @@ class BackendLoop {
 api::ReconcileMode mode_of(const mesh::Catalog& catalog, const ObjectKey& key);
 std::string uid_of(const mesh::Catalog& catalog, const ObjectKey& key);
 
-// Where a Backend's server is and how to enter it: from its Secret, or from the platform that runs it.
+// Where managed servers' connections are written down: a Secret each, with `endpoint` and the admin credentials.
+inline constexpr std::string_view kSystemNamespace = "datamesh-system";
+inline std::string managed_secret_name(const std::string& backend) {
+  return backend + "-admin";
+}
+
+// Where a Backend's server is and how to enter it: from its Secret, or from the platform that runs it
+// (nullptr: this process does not, so from what the platform wrote down).
 Result<Connection> resolve_connection(kube::Store& store, ManagedServers* managed, const api::Backend& backend,
                                       std::stop_token stop);
 

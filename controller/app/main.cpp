@@ -1,0 +1,98 @@
+// datamesh: the command line. Parsing only; each command has a file of its own.
+
+#include <CLI/CLI.hpp>
+
+#include "controller/app/cli.hpp"
+#include "controller/core/log.hpp"
+
+namespace {
+
+using namespace datamesh;       // NOLINT(google-build-using-namespace): the composition root
+using namespace datamesh::app;  // NOLINT(google-build-using-namespace)
+
+void add_server_options(CLI::App& command, ServerOptions& options) {
+  command.add_option("--kubeconfig", options.kubeconfig,
+                     "Path to the kubeconfig file (default: $KUBECONFIG, ~/.kube/config)");
+  command.add_option("--context", options.context, "Name of the kubeconfig context to use");
+  command.add_option("-n,--namespace", options.ns, "Namespace of objects that name none");
+}
+
+void add_files(CLI::App& command, std::vector<std::string>& files) {
+  command.add_option("-f,--filename", files, "File or directory with manifests; - is standard input")->required();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"A control plane for data meshes"};
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help of all commands");
+  int code = kDone;
+
+  UpOptions up;
+  auto* up_command = app.add_subcommand("up", "Run the control plane with its embedded API server");
+  up_command->add_option("--data-dir", up.data_dir, "Where everything is kept (default: $DATAMESH_HOME, ~/.datamesh)");
+  up_command->add_option("--bind-address", up.address, "Address that the API is served on");
+  up_command->add_option("--port", up.port, "Port of the API; 0 takes a free one");
+  up_command->add_option("--telemetry-port", up.telemetry_port,
+                         "Port of /metrics, /healthz and /readyz on 127.0.0.1; 0 takes a free one");
+  up_command->add_option("--log-format", up.log_format, "Log lines as text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  up_command->add_option("--log-level", up.log_level, "Least level logged")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  up_command->add_option("--apply", up.apply, "Manifests to apply once the API answers");
+  up_command->callback([&] { code = run_up(up); });
+
+  ApplyOptions apply;
+  auto* apply_command = app.add_subcommand("apply", "Apply manifests to the API server");
+  add_server_options(*apply_command, apply.server);
+  add_files(*apply_command, apply.files);
+  apply_command->add_flag("--dry-run", apply.dry_run, "Let the server check, but store nothing");
+  apply_command->callback([&] { code = run_apply(apply); });
+
+  GetOptions get;
+  auto* get_command = app.add_subcommand("get", "Show objects");
+  add_server_options(*get_command, get.server);
+  get_command->add_option("what", get.what, "KIND [NAME...]; \"datamesh\" stands for all kinds of the mesh")
+      ->required();
+  get_command->add_flag("-A,--all-namespaces", get.server.all_namespaces, "Of all namespaces");
+  get_command->add_option("-o,--output", get.output, "wide, yaml, json or name")
+      ->check(CLI::IsMember({"wide", "yaml", "json", "name"}));
+  get_command->add_option("-l,--selector", get.selector, "Label selector");
+  get_command->callback([&] { code = run_get(get); });
+
+  PlanOptions plan;
+  auto* plan_command = app.add_subcommand(
+      "plan", "Show what applying manifests would change in the backends; exit code 2 if anything would");
+  add_server_options(*plan_command, plan.server);
+  add_files(*plan_command, plan.files);
+  plan_command->add_option("-o,--output", plan.output, "json")->check(CLI::IsMember({"json", "text"}));
+  plan_command->add_flag("--offline", plan.offline, "The files are all there is; no API server is asked");
+  plan_command->add_flag("!--no-statements", plan.statements, "Leave the statements out");
+  plan_command->callback([&] { code = run_plan(plan); });
+
+  LintOptions lint;
+  auto* lint_command = app.add_subcommand("lint", "Check manifests without any server");
+  add_files(*lint_command, lint.files);
+  lint_command->add_option("-o,--output", lint.output, "json")->check(CLI::IsMember({"json", "text"}));
+  lint_command->callback([&] { code = run_lint(lint); });
+
+  std::string version_output;
+  auto* version_command = app.add_subcommand("version", "Show the version");
+  version_command->add_option("-o,--output", version_output, "json")->check(CLI::IsMember({"json", "text"}));
+  version_command->callback([&] { code = run_version(version_output); });
+
+  std::string shell;
+  auto* completion_command = app.add_subcommand("completion", "Print a completion script");
+  completion_command->add_option("shell", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion_command->callback([&] { code = run_completion(shell); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kChanges;
+  }
+  return code;
+}
