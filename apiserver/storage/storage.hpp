@@ -37,7 +37,8 @@ struct Options {
   HistoryLimits history;
   std::size_t queue_writes = 4096;                                  // waiting; more: Busy
   std::chrono::milliseconds future_wait = std::chrono::seconds(3);  // for a version that is not there yet
-  const Clock* clock = nullptr;                                     // nullptr: real_clock()
+  std::chrono::milliseconds tick = std::chrono::seconds(5);  // how often old history is dropped when nothing is written
+  const Clock* clock = nullptr;                              // nullptr: real_clock()
 };
 
 struct Expect {

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
 #include "controller/core/log.hpp"
 
 namespace datamesh::apiserver::storage {
 namespace {
 
-// Old history is forgotten that often when nothing is written, and in the database when that much has come together.
-constexpr auto idle_tick = std::chrono::seconds(5);
+// Old history is forgotten in the database when that much has come together.
 constexpr Rv forget_batch = 1'000;
 
 Failure unavailable(std::string message) {
@@ -50,7 +50,7 @@ Store::~Store() {
 
 void Store::Impl::run() {
   while (true) {
-    auto requests = queue.take(idle_tick);
+    auto requests = queue.take(options.tick);
     if (!requests.empty()) {
       serve(std::move(requests));
     } else if (queue.closed()) {
@@ -86,12 +86,14 @@ void Store::Impl::serve(std::vector<Request> requests) {
   if (!group.changes().empty() || forget) {
     if (auto committed = database->commit(group.changes(), forget ? compacted : 0); !committed) {
       ++failed_commits;
-      log_error("cannot write to the database", {{"error", committed.error().message}});
+      if (!std::exchange(failing, true))
+        log_error("cannot write to the database", {{"error", committed.error().message}});
       // Also those that were refused: perhaps because of a change that has not come about.
       for (auto& request : requests)
         request.done(unavailable("the storage cannot write: " + committed.error().message));
       return;
     }
+    if (std::exchange(failing, false)) log_info("writing to the database again");
     ++commits;
     writes += group.changes().size();
     if (forget) forgotten = compacted;

@@ -46,8 +46,9 @@ struct Store::Impl {
   std::atomic<Rv> dispatched{0};  // ... and delivered to every watch
   std::atomic<std::uint64_t> writes{0}, commits{0}, failed_commits{0};
 
-  std::unique_ptr<Database> database;  // of the writer thread
+  std::unique_ptr<Database> database;  // of the writer thread, as the next two
   Rv forgotten = 0;                    // of the log in the database
+  bool failing = false;                // the last commit failed
   std::thread writer;
 };
 

@@ -1,6 +1,7 @@
 #include "apiserver/storage/watchers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace datamesh::apiserver::storage {
 
@@ -15,24 +16,25 @@ void Watcher::deliver(const EventPtr& event) {
   if (closed_) return;
   if (replaying_) {
     waiting_.push_back(event);
+    through_ = event->rv();
   } else {
     call(event);
   }
 }
 
-void Watcher::replay(const std::vector<EventPtr>& events) {
-  for (const auto& event : events) {
+void Watcher::replay(std::vector<EventPtr> events) {
+  // Without the lock, so that the writer thread never waits for it: until the watch is open, only this thread calls the
+  // sink, and what the writer brings is put aside.
+  bool more = true;
+  while (true) {
+    for (std::size_t i = 0; i < events.size() && more; ++i) more = sink_(events[i]);
     const std::scoped_lock lock(mutex_);
-    if (!closed_) call(event);
+    events = std::exchange(waiting_, {});
+    if (more && !events.empty()) continue;
+    replaying_ = false;
+    if (!more) end();
+    return;
   }
-  // Everything that came meanwhile, and then no gap between "nothing waits" and "the writer delivers".
-  const std::scoped_lock lock(mutex_);
-  for (std::size_t i = 0; i < waiting_.size() && !closed_; ++i) {
-    const EventPtr event = waiting_[i];  // the sink may ask for a bookmark, which joins those that wait
-    call(event);
-  }
-  waiting_ = {};
-  replaying_ = false;
 }
 
 void Watcher::bookmark(const std::atomic<Rv>& dispatched) {
@@ -40,19 +42,12 @@ void Watcher::bookmark(const std::atomic<Rv>& dispatched) {
   if (closed_) return;
   // Events beyond `dispatched` may have come here already: a bookmark never goes back behind them.
   through_ = std::max(through_, dispatched.load(std::memory_order_acquire));
-  const Rv rv = waiting_.empty() ? through_ : std::max(through_, waiting_.back()->rv());
-  const auto event = std::make_shared<const Event>(Event::Type::Bookmark, rv, nullptr, nullptr);
-  if (replaying_) {
-    waiting_.push_back(event);
-  } else {
-    call(event);
-  }
+  call(std::make_shared<const Event>(Event::Type::Bookmark, through_, nullptr, nullptr));
 }
 
 void Watcher::close() {
   const std::scoped_lock lock(mutex_);
-  closed_ = true;
-  if (!calling_) sink_ = nullptr;
+  end();
 }
 
 void Watcher::call(const EventPtr& event) {
@@ -60,8 +55,12 @@ void Watcher::call(const EventPtr& event) {
   calling_ = true;
   const bool more = sink_(event);
   calling_ = false;
-  if (!more) closed_ = true;
-  if (closed_) sink_ = nullptr;
+  if (!more || closed_) end();
+}
+
+void Watcher::end() {
+  closed_ = true;
+  if (!calling_) sink_ = nullptr;
 }
 
 void Watchers::add(const WatcherPtr& watcher) {

@@ -23,8 +23,8 @@ class Watcher {
 
   // The writer thread. In order of versions.
   void deliver(const EventPtr& event);
-  // The opening thread, once.
-  void replay(const std::vector<EventPtr>& events);
+  // The opening thread, once, before anyone may bookmark() or close().
+  void replay(std::vector<EventPtr> events);
   // Any thread. `dispatched`: up to there, every event was delivered to every watch.
   void bookmark(const std::atomic<Rv>& dispatched);
   // Any thread, also the sink's. The sink is not running afterwards, unless it is the caller.
@@ -32,6 +32,7 @@ class Watcher {
 
  private:
   void call(const EventPtr& event);
+  void end();
 
   const WatchOptions options_;
   std::recursive_mutex mutex_;  // held while the sink runs; the sink may close()
