@@ -1,0 +1,1 @@
+datamesh_test(apiserver/schema LABEL unit LINKS apiserver TIMEOUT 60)
