@@ -1,0 +1,1 @@
+datamesh_test(controller/telemetry LABEL unit LINKS telemetry TIMEOUT 60)
