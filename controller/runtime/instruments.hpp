@@ -6,10 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "controller/core/clock.hpp"
 #include "controller/core/ids.hpp"
-#include "controller/plan/driver.hpp"
 
 namespace datamesh {
+
+struct Pass;  // controller/plan/driver.hpp: handed through, not looked at
 
 struct EventNote {
   ObjectKey about;
