@@ -1,0 +1,1 @@
+datamesh_test(api LABEL unit LINKS api kube)

@@ -1,0 +1,1 @@
+datamesh_test(mesh LABEL unit LINKS mesh kube)
