@@ -90,9 +90,15 @@ void drop(Json& value, const SchemaNode* node, const FieldSet& last, const Field
   }
 }
 
-// Only what this endpoint writes takes part.
+// Only what this endpoint writes takes part; the server's own bookkeeping stays what it is, whatever a client sends back.
 Json writable_part(const Json& applied, const Writer& writer) {
   Json out = applied;
+  if (const auto metadata = out.find("metadata"); metadata != out.end()) {
+    for (const char* key : {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation",
+                            "managedFields", "resourceVersion", "selfLink", "uid"}) {
+      metadata->erase(key);
+    }
+  }
   if (!writer.has_status) return out;
   if (writer.subresource != "status") {
     out.erase("status");
@@ -156,6 +162,10 @@ Applied apply(const Json* live, const Json& applied, const Writer& writer, const
   const SchemaNode* root = schema.tree().root;
   if (!applied.is_object()) {
     out.bad_request = "an applied configuration must be an object";
+    return out;
+  }
+  if (const auto metadata = applied.find("metadata"); metadata != applied.end() && !metadata->is_object()) {
+    out.bad_request = "metadata must be an object";
     return out;
   }
   if (const Json* own = datamesh::find(applied, {"metadata", "managedFields"}); own && own->is_array() && !own->empty()) {

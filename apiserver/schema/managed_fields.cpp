@@ -91,6 +91,7 @@ void write_managers(Json& object, ManagerEntries entries) {
            std::tie(b.operation, b.time, b.manager, b.api_version, b.subresource);
   });
   Json& metadata = object["metadata"];
+  if (!metadata.is_object()) metadata = Json::object();
   if (entries.empty()) {
     metadata.erase("managedFields");
     return;
@@ -160,6 +161,7 @@ void track_update(const Json* live, Json& object, const Writer& writer, const Sc
   keep_ownable(difference.changed, writer);
   keep_ownable(difference.removed, writer);
   const bool still = difference.changed.empty() && difference.removed.empty();
+  if (!object.contains("metadata") || !object["metadata"].is_object()) object["metadata"] = Json::object();
   if (still && stored && (!sent || !writer.subresource.empty() || *sent == *stored)) {
     object["metadata"]["managedFields"] = *stored;  // nothing to say: not even read
     return;

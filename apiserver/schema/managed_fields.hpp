@@ -6,7 +6,8 @@
 //   create, update, merge/json/strategic patch -> track_update(live or nullptr, object, writer, schema)
 //   apply patch                                -> apply(live or nullptr, applied object, writer, schema, force),
 //                                                 then defaults and validation of the object it returns
-// Neither touches resourceVersion, uid, generation or any other bookkeeping.
+// Neither touches resourceVersion, uid, generation or any other bookkeeping; a resourceVersion or uid in an applied
+// configuration is a precondition that the caller checks.
 
 #include <memory>
 #include <optional>

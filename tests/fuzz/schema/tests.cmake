@@ -1,0 +1,1 @@
+datamesh_test(fuzz/schema LABEL unit LINKS apiserver TIMEOUT 60)
