@@ -47,7 +47,8 @@ inline std::vector<std::string> as_unprivileged(std::vector<std::string> command
 
 class Server {
  public:
-  Server() : port_(datamesh::test::free_port()) {
+  // Fsync is off unless `durable`: a test has to survive no power cut.
+  explicit Server(bool durable = false) : port_(datamesh::test::free_port()), durable_(durable) {
     const std::string data = (dir_ / "data").string();
     if (const passwd* user = unprivileged()) {
       if (chown(dir_.path().c_str(), user->pw_uid, user->pw_gid) != 0) std::perror("chown");
@@ -64,12 +65,20 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Fsync is off: nothing here has to survive the machine.
   void start(const std::vector<std::string>& settings = {}) {
-    std::vector<std::string> command = {
-        kBin + "postgres",     "-D", (dir_ / "data").string(),     "-k", dir_.path().string(), "-p",
-        std::to_string(port_), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",          "-c",
-        "max_connections=60"};
+    std::vector<std::string> command = {kBin + "postgres",
+                                        "-D",
+                                        (dir_ / "data").string(),
+                                        "-k",
+                                        dir_.path().string(),
+                                        "-p",
+                                        std::to_string(port_),
+                                        "-c",
+                                        "listen_addresses=127.0.0.1",
+                                        "-c",
+                                        durable_ ? "fsync=on" : "fsync=off",
+                                        "-c",
+                                        "max_connections=60"};
     for (const auto& setting : settings) command.insert(command.end(), {"-c", setting});
     process_ = std::make_unique<datamesh::test::Child>(as_unprivileged(command));
     const bool up = datamesh::test::wait_until(
@@ -99,6 +108,7 @@ class Server {
   static constexpr const char* kSuperPassword = "of-the-test";
   datamesh::test::TempDir dir_;
   int port_;
+  bool durable_;
   std::unique_ptr<datamesh::test::Child> process_;
 };
 

@@ -1,6 +1,6 @@
-// The driver on a real server, as a role that is no superuser.
+#pragma once
+// A driver on a real server, as a role that is no superuser; a fresh database for each test, one server for all.
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "drivers/postgres/driver.hpp"
@@ -8,17 +8,21 @@
 #include "tests/drivers/postgres/server.hpp"
 
 namespace datamesh::postgres::test {
-namespace {
 
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-
-Server& server() {
+inline Server& server() {
   static Server instance;
   return instance;
 }
 
-std::string describe_steps(const std::vector<Step>& steps) {
+// What the server says to a statement: "" or the SQLSTATE in brackets.
+inline std::string refusal(Session& session, const std::string& sql) {
+  const auto done = session.query(sql, {});
+  if (done) return "";
+  const auto at = done.error().message.rfind('[');
+  return at == std::string::npos ? done.error().message : done.error().message.substr(at);
+}
+
+inline std::string describe_steps(const std::vector<Step>& steps) {
   std::string text;
   for (const auto& step : steps) {
     text += std::string(to_string(step.verb)) + " " + step.id.kind + " " + step.id.name + " (" + step.reason + ")";
@@ -29,21 +33,43 @@ std::string describe_steps(const std::vector<Step>& steps) {
   return text;
 }
 
+inline Session superuser(const std::string& database = "mesh") {
+  auto session = Session::open(server().endpoint(database), Server::superuser(), "test", {});
+  EXPECT_TRUE(session) << session.error().message;
+  return std::move(*session);
+}
+
+inline void run(Session& session, const std::string& sql) {
+  const auto done = session.query(sql, {});
+  EXPECT_TRUE(done) << sql << ": " << done.error().message;
+}
+
+// One value; "(none)" without rows.
+inline std::string value(Session& session, const std::string& sql) {
+  const auto rows = session.query(sql, {});
+  EXPECT_TRUE(rows) << sql << ": " << rows.error().message;
+  return rows && rows->size() > 0 ? std::string(rows->at(0, 0)) : "(none)";
+}
+
+// Roles belong to the whole server, so what the last test left goes first.
+inline void make_fresh_database(const Login& admin) {
+  Session super = superuser("postgres");
+  run(super, "DROP DATABASE IF EXISTS mesh WITH (FORCE)");
+  const auto roles =
+      super.query("SELECT quote_ident(rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres'", {});
+  ASSERT_TRUE(roles);
+  for (int i = 0; i < roles->size(); ++i) {
+    run(super, "DROP OWNED BY " + std::string(roles->at(i, 0)));
+    run(super, "DROP ROLE " + std::string(roles->at(i, 0)));
+  }
+  const auto ready = bootstrap(server().endpoint("postgres"), Server::superuser(), {"mesh", admin}, {});
+  ASSERT_TRUE(ready) << ready.error().message;
+}
+
 class Postgres : public ::testing::Test {
  protected:
-  // A database and roles of the test's own: roles belong to the whole server, so what the last test left goes first.
   void SetUp() override {
-    Session super = superuser("postgres");
-    run(super, "DROP DATABASE IF EXISTS mesh WITH (FORCE)");
-    const auto roles =
-        super.query("SELECT quote_ident(rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres'", {});
-    ASSERT_TRUE(roles);
-    for (int i = 0; i < roles->size(); ++i) {
-      run(super, "DROP OWNED BY " + std::string(roles->at(i, 0)));
-      run(super, "DROP ROLE " + std::string(roles->at(i, 0)));
-    }
-    const auto ready = bootstrap(server().endpoint("postgres"), Server::superuser(), {"mesh", admin_}, {});
-    ASSERT_TRUE(ready) << ready.error().message;
+    ASSERT_NO_FATAL_FAILURE(make_fresh_database(admin_));
     driver_ = make_driver();
     workload_.backend = "warehouse";
     workload_.domains = {domain_use("marketing"), domain_use("sales")};
@@ -64,20 +90,22 @@ class Postgres : public ::testing::Test {
     return workload_.accesses.back();
   }
 
-  Session superuser(const std::string& database = "mesh") {
-    auto session = Session::open(server().endpoint(database), Server::superuser(), "test", {});
-    EXPECT_TRUE(session) << session.error().message;
-    return std::move(*session);
-  }
-  static void run(Session& session, const std::string& sql) {
-    const auto done = session.query(sql, {});
-    EXPECT_TRUE(done) << sql << ": " << done.error().message;
-  }
   // As the consumer, with its own password.
   Result<Session> consumer(const std::string& name) {
     const ObjectKey key{"Subscription", "marketing", name};
     return Session::open(server().endpoint("mesh"),
                          {names::subscription(key), credentials_.get(key)->fields.at("password")}, "test", {});
+  }
+
+  mesh::Port& port() { return workload_.ports[0]; }
+  mesh::Table& table() { return port().tables[0]; }
+  ObjectKey product() const { return workload_.ports[0].owner; }
+
+  Proof prove_granted(const mesh::Access& access) {
+    return driver_->prove_granted(port(), access, *credentials_.get(access.subscription), {});
+  }
+  Proof prove_revoked(const ObjectKey& subscription) {
+    return driver_->prove_revoked(port(), subscription, *credentials_.get(subscription), {});
   }
 
   Pass converge(const Scope& scope = Scope::everything(), const Guard& guard = {}) {
@@ -99,13 +127,4 @@ class Postgres : public ::testing::Test {
   mesh::Workload workload_;
 };
 
-TEST_F(Postgres, CreatesAPortAndAnAccessAndThenStaysStill) {
-  const Pass pass = settle();
-  EXPECT_GT(pass.steps.size(), 10U);
-  const auto proof = driver_->prove_granted(workload_.ports[0], workload_.accesses[0],
-                                            *credentials_.get(workload_.accesses[0].subscription), {});
-  EXPECT_TRUE(proof.proved) << proof.failure;
-}
-
-}  // namespace
 }  // namespace datamesh::postgres::test
