@@ -49,7 +49,7 @@ class Key {
 bool is_public_key(std::string_view id, KeyType type);
 bool verify(std::string_view id, std::string_view message, std::string_view signature);
 
-// Signs claims; fills in `iss` and `jti`. The rest (sub, iat, name, nats, exp) is the caller's.
+// Signs claims; fills in `iss`, and a new `jti` each time. The rest (sub, iat, name, nats, exp) is the caller's.
 std::string sign_jwt(const Key& issuer, nlohmann::json claims);
 // The claims, if the text is a JWT whose issuer signed it. Whether that issuer is to be trusted is the caller's
 // question.

@@ -183,7 +183,16 @@ class Applier {
   void each(const Actions& actions, Make make, Done done) {
     std::map<std::string, Actions> by_domain;
     for (const auto& action : actions) by_domain[part(action.change->id, 0)].push_back(action);
+    // Logging in to an account that is not there would take seconds.
+    std::set<std::string> accounts;
+    for (const auto& [domain, own] : by_domain) accounts.insert(keys_.of(domain).account.id());
+    const auto present = look_up(pool_, accounts, stop_);
     for (const auto& [domain, own] : by_domain) {
+      if (!present || !present->contains(keys_.of(domain).account.id())) {
+        fail(own,
+             present ? Error{Code::NotFound, "the account of domain " + domain + " is not there"} : present.error());
+        continue;
+      }
       auto account = pool_.account(domain);
       if (!account) {
         fail(own, account.error());

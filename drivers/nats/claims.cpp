@@ -187,8 +187,8 @@ AccessSpec access_spec(std::string_view key, std::string_view provider_account, 
   return spec;
 }
 
-Permissions member_permissions(std::string_view domain, std::string_view username, bool producer) {
-  const std::string inbox = inbox_prefix({"Member", std::string(domain), std::string(username)}) + ".>";
+Permissions member_permissions(std::string_view domain, const ObjectKey& principal, bool producer) {
+  const std::string inbox = inbox_prefix(principal) + ".>";
   // An empty list would allow everything, so a member who may nothing may send to nobody.
   if (!producer) return {{inbox}, {inbox}};
   // Publishing, and reading back through push consumers without a name: a durable of a subscription is out of reach.

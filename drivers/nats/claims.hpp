@@ -47,7 +47,8 @@ Result<Account> read_account(std::string_view jwt);
 // What a subscription's user may do, and what its account imports for it.
 AccessSpec access_spec(std::string_view key, std::string_view provider_account, std::string_view provider,
                        std::string_view consumer, std::string_view stream, const ObjectKey& subscription);
-Permissions member_permissions(std::string_view domain, std::string_view username, bool producer);
+// `principal`: see mesh::member_principal.
+Permissions member_permissions(std::string_view domain, const ObjectKey& principal, bool producer);
 
 // A user's JWT. Scoped: the permissions come from the account's entry for the key that signs.
 std::string user_jwt(const nkeys::Key& signer, bool scoped, std::string_view user, std::string_view name,

@@ -48,20 +48,6 @@ Error error_of(natsStatus status, std::string_view doing) {
   }
 }
 
-natsStatus give_jwt(char** jwt, char**, void* user) {
-  *jwt = ::strdup(static_cast<const nkeys::UserCredentials*>(user)->jwt.c_str());
-  return *jwt ? NATS_OK : NATS_NO_MEMORY;
-}
-
-natsStatus give_signature(char**, unsigned char** signature, int* size, const char* nonce, void* user) {
-  const std::string signed_nonce = static_cast<const nkeys::UserCredentials*>(user)->key.sign(nonce);
-  *signature = static_cast<unsigned char*>(std::malloc(signed_nonce.size()));
-  if (!*signature) return NATS_NO_MEMORY;
-  std::memcpy(*signature, signed_nonce.data(), signed_nonce.size());
-  *size = static_cast<int>(signed_nonce.size());
-  return NATS_OK;
-}
-
 // Refusals are read with last_error() where they matter; nats.c would print them.
 void ignore_refusal(natsConnection*, natsSubscription*, natsStatus, void*) {}
 
@@ -125,26 +111,53 @@ class Connection::Inbox {
 Connection::Connection(const ConnectOptions& options)
     : user_(options.user), inbox_prefix_(options.inbox_prefix), timeout_(options.timeout) {}
 
-Result<std::shared_ptr<Connection>> Connection::open(const ConnectOptions& options) {
-  std::shared_ptr<Connection> opened(new Connection(options));
+// nats.c 3.4 drops a leading zero byte when it encodes a signature: one log-in in 256 is refused. The server's next
+// nonce gives another signature.
+int Connection::give_signature(unsigned char** signature, int* size, const char* nonce) {
+  const std::string signed_nonce = user_.key.sign(nonce);
+  is_misencoded_ = signed_nonce[0] == '\0';
+  *signature = static_cast<unsigned char*>(std::malloc(signed_nonce.size()));
+  if (!*signature) return NATS_NO_MEMORY;
+  std::memcpy(*signature, signed_nonce.data(), signed_nonce.size());
+  *size = static_cast<int>(signed_nonce.size());
+  return NATS_OK;
+}
+
+Result<void> Connection::connect(const std::string& url) {
   natsOptions* raw = nullptr;
   natsStatus status = natsOptions_Create(&raw);
   const std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)> set(raw, natsOptions_Destroy);
   const auto then = [&](natsStatus next) {
     if (status == NATS_OK) status = next;
   };
-  then(natsOptions_SetURL(raw, options.url.c_str()));
+  const natsUserJWTHandler give_jwt = [](char** jwt, char**, void* self) {
+    *jwt = ::strdup(static_cast<Connection*>(self)->user_.jwt.c_str());
+    return *jwt ? NATS_OK : NATS_NO_MEMORY;
+  };
+  const natsSignatureHandler sign = [](char**, unsigned char** signature, int* size, const char* nonce, void* self) {
+    return static_cast<natsStatus>(static_cast<Connection*>(self)->give_signature(signature, size, nonce));
+  };
+  then(natsOptions_SetURL(raw, url.c_str()));
   then(natsOptions_SetName(raw, "datamesh"));
-  then(natsOptions_SetUserCredentialsCallbacks(raw, give_jwt, &opened->user_, give_signature, &opened->user_));
+  then(natsOptions_SetUserCredentialsCallbacks(raw, give_jwt, this, sign, this));
   then(natsOptions_SetAllowReconnect(raw, false));
   then(natsOptions_SetIgnoreDiscoveredServers(raw, true));
-  then(natsOptions_SetTimeout(raw, options.timeout.count()));
+  then(natsOptions_SetTimeout(raw, timeout_.count()));
   then(natsOptions_SetErrorHandler(raw, ignore_refusal, nullptr));
   // Otherwise a flusher thread waits a millisecond for more to send.
   then(natsOptions_SetSendAsap(raw, true));
-  if (options.url.starts_with("tls://")) then(natsOptions_SetSecure(raw, true));
-  if (status == NATS_OK) status = natsConnection_Connect(&opened->connection_, raw);
+  if (url.starts_with("tls://")) then(natsOptions_SetSecure(raw, true));
+  do {
+    is_misencoded_ = false;
+    if (status == NATS_OK || status == NATS_CONNECTION_AUTH_FAILED) status = natsConnection_Connect(&connection_, raw);
+  } while (status == NATS_CONNECTION_AUTH_FAILED && is_misencoded_);
   if (status != NATS_OK) return error_of(status, "connect");
+  return {};
+}
+
+Result<std::shared_ptr<Connection>> Connection::open(const ConnectOptions& options) {
+  std::shared_ptr<Connection> opened(new Connection(options));
+  DATAMESH_CHECK(opened->connect(options.url));
   return opened;
 }
 

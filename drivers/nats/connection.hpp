@@ -60,8 +60,11 @@ class Connection {
   struct Answer;
   class Inbox;
   explicit Connection(const ConnectOptions& options);
+  Result<void> connect(const std::string& url);
+  int give_signature(unsigned char** signature, int* size, const char* nonce);
 
   nkeys::UserCredentials user_;
+  bool is_misencoded_ = false;
   std::string inbox_prefix_;
   std::chrono::milliseconds timeout_;
   __natsConnection* connection_ = nullptr;

@@ -38,7 +38,7 @@ struct Endpoint {
 Result<Endpoint> parse_endpoint(std::string_view url);
 
 // A user of `domain`, signed by a key that exists only for it: the version names that key.
-// For a subscription `port` says what it reads; for a member {"Member", domain, username} it is null.
+// For a subscription `port` says what it reads; for a member (mesh::member_principal) it is null.
 // `until` makes the server end the credential by itself. Without it, it ends when a pass takes it back.
 Result<mesh::Credential> mint_credential(const Keyring& keys, const Endpoint& endpoint, const ObjectKey& principal,
                                          const mesh::Port* port, const std::string& domain, WallTime now,

@@ -26,8 +26,10 @@ Desired<Spec> desired(const Keyring& keys, const mesh::Workload& workload) {
     all.resources.emplace(account_id(domain.name), Wanted<Spec>{bare.base, domain.owner});
     for (const auto& member : domain.members) {
       if (!nkeys::is_public_key(member.credential_version, nkeys::KeyType::Account)) continue;
-      const MemberSpec spec{member.credential_version,
-                            member_permissions(domain.name, member.username, member.producer)};
+      const MemberSpec spec{
+          member.credential_version,
+          member_permissions(domain.name, mesh::member_principal(domain.name, workload.backend, member.username),
+                             member.producer)};
       all.resources.emplace(member_id(domain.name, member.username), Wanted<Spec>{spec, domain.owner});
     }
   }

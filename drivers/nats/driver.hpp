@@ -53,8 +53,9 @@ class Driver {
   static int rank(const Spec& spec);
   static bool holds_data(const Spec& spec);
 
-  // Opens nothing before a pass has granted it. `port`: what a subscription reads; null for {"Member", domain, user}.
-  // `until`: the server ends the credential by itself; without it, it ends when a pass takes it back.
+  // Opens nothing before a pass has granted it. `port`: what a subscription reads; null for a member
+  // (mesh::member_principal). `until`: the server ends the credential by itself; without it, it ends when a pass takes
+  // it back.
   Result<mesh::Credential> mint(const ObjectKey& principal, const mesh::Port* port, const std::string& domain,
                                 std::optional<WallTime> until = {}) const;
   static std::string version_of(const std::map<std::string, Secret>& fields);

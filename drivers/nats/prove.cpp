@@ -41,7 +41,11 @@ Result<std::shared_ptr<Connection>> log_in(const Pool& pool, const ObjectKey& pr
 }
 
 Result<void> look_at(Connection& user, const std::string& prefix, const std::string& at, std::stop_token stop) {
-  DATAMESH_TRY(const std::string answer, user.request({prefix + ".CONSUMER.INFO" + at, ""}, stop));
+  const std::string subject = prefix + ".CONSUMER.INFO" + at;
+  // A request that may not be sent gets no answer; this saves waiting for it.
+  DATAMESH_TRY(const std::string refusal, user.refusal(subject));
+  if (!refusal.empty()) return Error{Code::Denied, refusal};
+  DATAMESH_TRY(const std::string answer, user.request({subject, ""}, stop));
   return api_error(answer);
 }
 

@@ -140,7 +140,10 @@ class Client {
     natsOptions_SetErrorHandler(
         set, [](natsConnection*, natsSubscription*, natsStatus, void*) {}, nullptr);
     if (!inbox_prefix.empty()) natsOptions_SetCustomInboxPrefix(set, inbox_prefix.c_str());
-    status = natsConnection_Connect(&connection, set);
+    // nats.c 3.4 spoils one signature in 256.
+    for (int i = 0; i < 4 && (i == 0 || status == NATS_CONNECTION_AUTH_FAILED); ++i) {
+      status = natsConnection_Connect(&connection, set);
+    }
     natsOptions_Destroy(set);
     ::unlink(name);
   }

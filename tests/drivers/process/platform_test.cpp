@@ -27,16 +27,14 @@ bool eventually(Condition holds, std::chrono::milliseconds within = std::chrono:
 
 class ProcessPlatform : public testing::Test {
  protected:
-  ProcessPlatform() {
+  // One directory for all tests: making a cluster is slow where disks are.
+  static void SetUpTestSuite() {
     char name[] = "/tmp/datamesh-process-XXXXXX";
     dir = ::mkdtemp(name);
     ::chmod(dir.c_str(), 0755);  // as a directory for servers of another user has to be
-    platform.emplace(real_clock());
   }
-  ~ProcessPlatform() override {
-    platform.reset();
-    std::filesystem::remove_all(dir);
-  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(dir); }
+  ProcessPlatform() { platform.emplace(real_clock()); }
 
   ManagedServer ensure(const std::string& engine) {
     auto server = platform->ensure("under-test", engine, dir / engine, {});
@@ -72,7 +70,7 @@ class ProcessPlatform : public testing::Test {
     EXPECT_EQ(platform->status("under-test")->last_exit, "signal 9");
   }
 
-  std::filesystem::path dir;
+  static inline std::filesystem::path dir;
   std::optional<Platform> platform;
 };
 
