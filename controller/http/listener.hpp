@@ -54,7 +54,7 @@ using Handler = std::function<void(Request&& request, std::shared_ptr<Exchange> 
 struct TlsOptions {
   std::string certificate_pem;  // the server's certificate first, then intermediates
   Secret key_pem;
-  std::string client_ca_pem;                 // empty: no client certificate is asked for
+  std::string client_ca_pem = {};            // empty: no client certificate is asked for
   bool client_certificate_required = false;  // false: a peer without one is served, with Peer::certificate empty
 };
 
