@@ -77,20 +77,23 @@ void drop(Json& value, const SchemaNode* node, const FieldSet& last, const Field
       const std::string name = element.substr(2);
       const auto it = value.find(name);
       if (it == value.end()) continue;
-      if (gone(*it, node ? node->member(name) : nullptr, below, still ? still->child(element) : nullptr)) value.erase(name);
+      if (gone(*it, node ? node->member(name) : nullptr, below, still ? still->child(element) : nullptr))
+        value.erase(name);
     }
   } else if (shape == Shape::List) {
     Json kept = Json::array();
     for (Json& item : value) {
       const std::string element = item_element(item, *node);
       const FieldSet* below = last.child(element);
-      if (!below || !gone(item, node->items, *below, still ? still->child(element) : nullptr)) kept.push_back(std::move(item));
+      if (!below || !gone(item, node->items, *below, still ? still->child(element) : nullptr))
+        kept.push_back(std::move(item));
     }
     value = std::move(kept);
   }
 }
 
-// Only what this endpoint writes takes part; the server's own bookkeeping stays what it is, whatever a client sends back.
+// Only what this endpoint writes takes part; the server's own bookkeeping stays what it is, whatever a client sends
+// back.
 Json writable_part(const Json& applied, const Writer& writer) {
   Json out = applied;
   if (const auto metadata = out.find("metadata"); metadata != out.end()) {
@@ -155,7 +158,9 @@ bool same_managers(const ManagerEntries& a, const ManagerEntries& b) {
 
 }  // namespace
 
-Json Applied::object() const { return value ? *value : Json(); }
+Json Applied::object() const {
+  return value ? *value : Json();
+}
 
 Applied apply(const Json* live, const Json& applied, const Writer& writer, const Schema& schema, bool force) {
   Applied out;
@@ -168,7 +173,8 @@ Applied apply(const Json* live, const Json& applied, const Writer& writer, const
     out.bad_request = "metadata must be an object";
     return out;
   }
-  if (const Json* own = datamesh::find(applied, {"metadata", "managedFields"}); own && own->is_array() && !own->empty()) {
+  if (const Json* own = datamesh::find(applied, {"metadata", "managedFields"});
+      own && own->is_array() && !own->empty()) {
     out.bad_request = "metadata.managedFields must be nil";
     return out;
   }
@@ -237,7 +243,8 @@ std::string conflict_message(const std::vector<ApplyConflict>& conflicts) {
 Json conflict_causes(const std::vector<ApplyConflict>& conflicts) {
   Json causes = Json::array();
   for (const ApplyConflict& one : conflicts) {
-    causes.push_back({{"reason", "FieldManagerConflict"}, {"message", "conflict with " + one.manager}, {"field", one.path}});
+    causes.push_back(
+        {{"reason", "FieldManagerConflict"}, {"message", "conflict with " + one.manager}, {"field", one.path}});
   }
   return causes;
 }

@@ -112,8 +112,9 @@ void add_object_fields(Json& definition, std::string_view metadata) {
   Json& properties = definition["properties"];
   properties["apiVersion"] = {{"type", "string"}, {"description", api_version_text}};
   properties["kind"] = {{"type", "string"}, {"description", kind_text}};
-  properties["metadata"] = {{"$ref", "#/definitions/" + std::string{package_of("meta").prefix} + std::string{metadata}},
-                            {"description", metadata == "ListMeta" ? "Standard list metadata." : "Standard object's metadata."}};
+  properties["metadata"] = {
+      {"$ref", "#/definitions/" + std::string{package_of("meta").prefix} + std::string{metadata}},
+      {"description", metadata == "ListMeta" ? "Standard list metadata." : "Standard object's metadata."}};
 }
 
 void add_list(Json& definitions, const Package& package, const std::string& kind) {
@@ -184,21 +185,32 @@ std::vector<BuiltinType> make_types() {
   BuiltinType& event = add(type("core", "Event", "events", true));
   event.short_names = {"ev"};
   event.names = NameRule::PathSegment;
-  event.selectable_fields = {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
-                             "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
-                             "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"};
+  event.selectable_fields = {"involvedObject.kind",
+                             "involvedObject.namespace",
+                             "involvedObject.name",
+                             "involvedObject.uid",
+                             "involvedObject.apiVersion",
+                             "involvedObject.resourceVersion",
+                             "involvedObject.fieldPath",
+                             "reason",
+                             "reportingComponent",
+                             "source",
+                             "type"};
   BuiltinType& quota = add(type("core", "ResourceQuota", "resourcequotas", true));
   quota.short_names = {"quota"};
   quota.status = true;
   BuiltinType& new_event = add(type("events", "Event", "events", true));
   new_event.short_names = {"ev"};
   new_event.names = NameRule::PathSegment;
-  new_event.selectable_fields = {"regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid",
-                                 "regarding.apiVersion", "reason", "reportingController", "type"};
+  new_event.selectable_fields = {"regarding.kind",       "regarding.namespace",
+                                 "regarding.name",       "regarding.uid",
+                                 "regarding.apiVersion", "reason",
+                                 "reportingController",  "type"};
   add(type("coordination", "Lease", "leases", true));
   for (const auto& [kind, plural, namespaced] :
        {std::tuple{"Role", "roles", true}, std::tuple{"RoleBinding", "rolebindings", true},
-        std::tuple{"ClusterRole", "clusterroles", false}, std::tuple{"ClusterRoleBinding", "clusterrolebindings", false}}) {
+        std::tuple{"ClusterRole", "clusterroles", false},
+        std::tuple{"ClusterRoleBinding", "clusterrolebindings", false}}) {
     add(type("rbac", kind, plural, namespaced)).names = NameRule::PathSegment;
   }
   BuiltinType& crd = add(type("extensions", "CustomResourceDefinition", "customresourcedefinitions", false));
@@ -248,7 +260,8 @@ const Schema* builtin_schema(std::string_view group, std::string_view version, s
       auto schema = Schema::compile_with_definitions({{"$ref", "#/definitions/" + name}}, definitions);
       const Json& one = gvk->front();
       if (schema) {
-        all.emplace(string_at(one, {"group"}) + "/" + string_at(one, {"version"}) + "/" + string_at(one, {"kind"}), *schema);
+        all.emplace(string_at(one, {"group"}) + "/" + string_at(one, {"version"}) + "/" + string_at(one, {"kind"}),
+                    *schema);
       }
     }
     return all;

@@ -37,8 +37,12 @@ class Value {
   std::shared_ptr<const Json> made_;
 };
 
-Error wrong(std::string message) { return Error{Code::Invalid, std::move(message)}; }
-Error no_overload(const std::string& name) { return wrong("no such overload: " + name); }
+Error wrong(std::string message) {
+  return Error{Code::Invalid, std::move(message)};
+}
+Error no_overload(const std::string& name) {
+  return wrong("no such overload: " + name);
+}
 
 std::int64_t size_of(const Json& value) {
   if (!value.is_string()) return static_cast<std::int64_t>(value.size());
@@ -94,7 +98,8 @@ Result<Value> convert(const std::string& name, const Json& value) {
   const auto& text = value.get_ref<const std::string&>();
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return wrong("type conversion error from 'string' to 'int'");
+  if (error != std::errc{} || end != text.data() + text.size())
+    return wrong("type conversion error from 'string' to 'int'");
   return Value(Json(number));
 }
 
@@ -111,7 +116,8 @@ Result<Value> list_function(const std::string& name, const Json& list) {
     return total;
   }
   if (list.empty()) return wrong(name + " called on empty list");
-  return Value(Json(name == "min" ? *std::min_element(list.begin(), list.end()) : *std::max_element(list.begin(), list.end())));
+  return Value(
+      Json(name == "min" ? *std::min_element(list.begin(), list.end()) : *std::max_element(list.begin(), list.end())));
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -202,10 +208,14 @@ class Evaluator {
   Result<Value> run(const Node& node) {
     if (++steps_ > steps_max) return wrong("operation cancelled: actual cost limit exceeded");
     switch (node.kind) {
-      case Kind::Literal: return Value(&node.value);
-      case Kind::Variable: return variable(node.name);
-      case Kind::Select: return select(node);
-      case Kind::Index: return index(node);
+      case Kind::Literal:
+        return Value(&node.value);
+      case Kind::Variable:
+        return variable(node.name);
+      case Kind::Select:
+        return select(node);
+      case Kind::Index:
+        return index(node);
       case Kind::Has: {
         DATAMESH_TRY(const Value object, run(*node.children[0]));
         return Value(Json(object->is_object() && object->contains(node.name)));
@@ -219,16 +229,21 @@ class Evaluator {
         DATAMESH_TRY(const Value value, run(*node.children[0]));
         return arithmetic("-", value->is_number_float() ? Json(0.0) : Json(0), *value);
       }
-      case Kind::And: return connective(node, false);
-      case Kind::Or: return connective(node, true);
+      case Kind::And:
+        return connective(node, false);
+      case Kind::Or:
+        return connective(node, true);
       case Kind::Conditional: {
         DATAMESH_TRY(const Value condition, run(*node.children[0]));
         if (!condition->is_boolean()) return no_overload("?:");
         return run(*node.children[condition->get<bool>() ? 1 : 2]);
       }
-      case Kind::Binary: return binary(node);
-      case Kind::Call: return call(node);
-      case Kind::Macro: return macro(node);
+      case Kind::Binary:
+        return binary(node);
+      case Kind::Call:
+        return call(node);
+      case Kind::Macro:
+        return macro(node);
       case Kind::List: {
         Json out = Json::array();
         for (const CelNode& child : node.children) {
@@ -272,7 +287,8 @@ class Evaluator {
     DATAMESH_TRY(const Value key, run(*node.children[1]));
     if (object->is_array() && key->is_number_integer()) {
       const auto at = key->get<std::int64_t>();
-      if (at < 0 || at >= static_cast<std::int64_t>(object->size())) return wrong("index out of bounds: " + std::to_string(at));
+      if (at < 0 || at >= static_cast<std::int64_t>(object->size()))
+        return wrong("index out of bounds: " + std::to_string(at));
       return object.part((*object)[static_cast<std::size_t>(at)]);
     }
     if (!object->is_object() || !key->is_string()) return no_overload("_[_]");
@@ -302,14 +318,18 @@ class Evaluator {
     if (op == "in") {
       steps_ += static_cast<int>(right->size());
       if (right->is_array()) return Value(Json(std::find(right->begin(), right->end(), *left) != right->end()));
-      if (right->is_object() && left->is_string()) return Value(Json(right->contains(left->get_ref<const std::string&>())));
+      if (right->is_object() && left->is_string())
+        return Value(Json(right->contains(left->get_ref<const std::string&>())));
       return no_overload("in");
     }
     if (op[0] != '<' && op[0] != '>') return arithmetic(op, *left, *right);
     const bool comparable = (left->is_number() && right->is_number()) || (left->is_string() && right->is_string()) ||
                             (left->is_boolean() && right->is_boolean());
     if (!comparable) return no_overload(op);
-    return Value(Json(op == "<" ? *left < *right : op == "<=" ? *left <= *right : op == ">" ? *left > *right : *left >= *right));
+    return Value(Json(op == "<"    ? *left < *right
+                      : op == "<=" ? *left <= *right
+                      : op == ">"  ? *left > *right
+                                   : *left >= *right));
   }
 
   Result<Value> call(const Node& node) {
@@ -381,7 +401,9 @@ Result<CelProgram> CelProgram::compile(std::string_view expression) {
   return program;
 }
 
-bool CelProgram::uses_old_self() const { return uses_old_self_; }
+bool CelProgram::uses_old_self() const {
+  return uses_old_self_;
+}
 
 Result<bool> CelProgram::evaluate_bool(const Json& self, const Json* old_self) const {
   DATAMESH_TRY(const Value value, Evaluator(self, old_self).run(*root_));

@@ -15,11 +15,11 @@ namespace datamesh::apiserver {
 
 struct CelProgram::Node {
   enum class Kind {
-    Literal,      // value
-    Variable,     // name
-    Select,       // children[0].name
-    Index,        // children[0][children[1]]
-    Has,          // has(children[0].name)
+    Literal,   // value
+    Variable,  // name
+    Select,    // children[0].name
+    Index,     // children[0][children[1]]
+    Has,       // has(children[0].name)
     Not,
     Negate,
     And,
@@ -29,7 +29,7 @@ struct CelProgram::Node {
     Call,         // name(children...), the receiver first
     Macro,        // children[0].name(variable, children[1] [, children[2]])
     List,
-    Map,          // key, value, key, value, ...
+    Map,  // key, value, key, value, ...
   };
   Kind kind = Kind::Literal;
   std::string name;

@@ -16,8 +16,12 @@ constexpr int depth_max = 100;
 constexpr int nodes_max = 2000;
 constexpr std::size_t text_bytes_max = 10'000;
 
-bool is_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool is_macro(std::string_view name) {
   constexpr std::array macros = {"all", "exists", "exists_one", "map", "filter"};
@@ -33,12 +37,12 @@ bool is_function(std::string_view name, std::size_t arguments) {
     std::size_t arguments;
   };
   constexpr std::array functions = {
-      Function{"size", 1},       Function{"matches", 2},    Function{"startsWith", 2}, Function{"endsWith", 2},
-      Function{"contains", 2},   Function{"lowerAscii", 1}, Function{"upperAscii", 1}, Function{"trim", 1},
-      Function{"split", 2},      Function{"join", 1},       Function{"join", 2},       Function{"indexOf", 2},
-      Function{"int", 1},        Function{"string", 1},     Function{"double", 1},     Function{"sum", 1},
-      Function{"min", 1},        Function{"max", 1},        Function{"replace", 3},    Function{"isSorted", 1},
-      Function{"substring", 2},  Function{"substring", 3}};
+      Function{"size", 1},      Function{"matches", 2},    Function{"startsWith", 2}, Function{"endsWith", 2},
+      Function{"contains", 2},  Function{"lowerAscii", 1}, Function{"upperAscii", 1}, Function{"trim", 1},
+      Function{"split", 2},     Function{"join", 1},       Function{"join", 2},       Function{"indexOf", 2},
+      Function{"int", 1},       Function{"string", 1},     Function{"double", 1},     Function{"sum", 1},
+      Function{"min", 1},       Function{"max", 1},        Function{"replace", 3},    Function{"isSorted", 1},
+      Function{"substring", 2}, Function{"substring", 3}};
   for (const Function& one : functions) {
     if (one.name == name && one.arguments == arguments) return true;
   }
@@ -219,7 +223,8 @@ class Parser {
       if (arguments.size() != 1 || arguments[0]->kind != Kind::Select) return fail("invalid argument to has() macro");
       return make(Kind::Has, arguments[0]->children, arguments[0]->name);
     }
-    if (!is_function(name, arguments.size())) return fail("undeclared reference or unsupported function '" + name + "'");
+    if (!is_function(name, arguments.size()))
+      return fail("undeclared reference or unsupported function '" + name + "'");
     auto node = std::make_shared<Node>();
     node->kind = Kind::Call;
     node->name = name;
@@ -317,15 +322,24 @@ class Parser {
         continue;
       }
       switch (const char c = text_[++at_]) {
-        case 'n': out += '\n'; break;
-        case 't': out += '\t'; break;
-        case 'r': out += '\r'; break;
+        case 'n':
+          out += '\n';
+          break;
+        case 't':
+          out += '\t';
+          break;
+        case 'r':
+          out += '\r';
+          break;
         case '\\':
         case '\'':
         case '"':
         case '`':
-        case '?': out += c; break;
-        default: return fail(std::string{"unsupported escape sequence \\"} + c);
+        case '?':
+          out += c;
+          break;
+        default:
+          return fail(std::string{"unsupported escape sequence \\"} + c);
       }
     }
     if (at_ >= text_.size()) return fail("Syntax error: unterminated string");
@@ -341,7 +355,9 @@ class Parser {
 
 }  // namespace
 
-Result<CelNode> parse_cel(std::string_view text) { return Parser{text}.run(); }
+Result<CelNode> parse_cel(std::string_view text) {
+  return Parser{text}.run();
+}
 
 bool mentions(const CelProgram::Node& node, std::string_view variable) {
   if (node.kind == Kind::Variable && node.name == variable) return true;

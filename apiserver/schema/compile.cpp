@@ -87,7 +87,8 @@ class Builder {
     if (const Json* own = datamesh::find(schema, {"properties", "metadata", "properties"}); own && own->is_object()) {
       for (const char* name : {"name", "generateName"}) {
         if (const auto it = own->find(name); it != own->end()) {
-          if (const SchemaNode* checked = build(*it, std::string{"metadata."} + name, 0)) set_property(metadata, name, checked);
+          if (const SchemaNode* checked = build(*it, std::string{"metadata."} + name, 0))
+            set_property(metadata, name, checked);
         }
       }
     }
@@ -191,9 +192,9 @@ class Builder {
 
   void fill_checks(SchemaNode& node, const Json& schema, const std::string& at, int depth) {
     static const std::vector<std::string> keys = {
-        "minimum", "maximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems", "minProperties",
-        "maxProperties", "uniqueItems", "pattern", "format", "enum", "allOf", "anyOf", "oneOf", "not",
-        "x-kubernetes-validations"};
+        "minimum",  "maximum",       "multipleOf",    "minLength",   "maxLength", "minItems",
+        "maxItems", "minProperties", "maxProperties", "uniqueItems", "pattern",   "format",
+        "enum",     "allOf",         "anyOf",         "oneOf",       "not",       "x-kubernetes-validations"};
     if (std::none_of(keys.begin(), keys.end(), [&](const std::string& key) { return schema.contains(key); })) return;
     auto checks = std::make_unique<Checks>();
     checks->minimum = number(schema, "minimum");
@@ -320,22 +321,29 @@ std::string Path::text_of(std::string_view name) const {
 
 std::string_view type_name(const Json& value) {
   switch (value.type()) {
-    case Json::value_t::object: return "object";
-    case Json::value_t::array: return "array";
-    case Json::value_t::string: return "string";
-    case Json::value_t::boolean: return "boolean";
+    case Json::value_t::object:
+      return "object";
+    case Json::value_t::array:
+      return "array";
+    case Json::value_t::string:
+      return "string";
+    case Json::value_t::boolean:
+      return "boolean";
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return "integer";
-    case Json::value_t::number_float: return "number";
-    default: return "null";
+    case Json::value_t::number_unsigned:
+      return "integer";
+    case Json::value_t::number_float:
+      return "number";
+    default:
+      return "null";
   }
 }
 
 std::string type_names(std::uint8_t types) {
   std::string out;
-  for (const auto& [bit, name] : {std::pair{type_object, "object"}, std::pair{type_array, "array"},
-                                  std::pair{type_integer, "integer"}, std::pair{type_number, "number"},
-                                  std::pair{type_string, "string"}, std::pair{type_boolean, "boolean"}}) {
+  for (const auto& [bit, name] :
+       {std::pair{type_object, "object"}, std::pair{type_array, "array"}, std::pair{type_integer, "integer"},
+        std::pair{type_number, "number"}, std::pair{type_string, "string"}, std::pair{type_boolean, "boolean"}}) {
     if (types & bit) out.append(out.empty() ? "" : ",").append(name);
   }
   return out;

@@ -77,7 +77,8 @@ void check_names(const Json& spec, FieldErrors& errors) {
     const auto values = texts(datamesh::find(spec, {"names", key}));
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (auto problem = name_problem(values[i], NameRule::Label1035)) {
-        errors.push_back(invalid(std::string{"spec.names."} + key + "[" + std::to_string(i) + "]", values[i], *problem));
+        errors.push_back(
+            invalid(std::string{"spec.names."} + key + "[" + std::to_string(i) + "]", values[i], *problem));
       }
     }
   }
@@ -113,13 +114,16 @@ void check_columns(const Json& version, const std::string& path, FieldErrors& er
 void check_scale(const Json& version, const std::string& path, FieldErrors& errors) {
   const Json* scale = datamesh::find(version, {"subresources", "scale"});
   if (!scale || !scale->is_object()) return;
-  for (const auto& [key, prefix] : {std::pair{"specReplicasPath", ".spec."}, std::pair{"statusReplicasPath", ".status."}}) {
+  for (const auto& [key, prefix] :
+       {std::pair{"specReplicasPath", ".spec."}, std::pair{"statusReplicasPath", ".status."}}) {
     const std::string value = string_at(*scale, {key});
     const std::string field = path + ".subresources.scale." + key;
     if (value.empty()) {
       errors.push_back(required(field));
     } else if (!value.starts_with(prefix)) {
-      errors.push_back(invalid(field, value, std::string{"should be a json path under "} + std::string{prefix}.substr(0, std::string_view{prefix}.size() - 1)));
+      errors.push_back(invalid(field, value,
+                               std::string{"should be a json path under "} +
+                                   std::string{prefix}.substr(0, std::string_view{prefix}.size() - 1)));
     }
   }
 }
@@ -135,7 +139,8 @@ void check_version(const Json& crd, const Json& version, const std::string& path
     const std::size_t before = errors.size();
     check_structural(schema, schema_path, errors);
     if (errors.size() == before) {
-      if (auto compiled = Schema::compile(schema); !compiled) errors.push_back(invalid(schema_path, "", compiled.error().message));
+      if (auto compiled = Schema::compile(schema); !compiled)
+        errors.push_back(invalid(schema_path, "", compiled.error().message));
     }
   }
   check_columns(version, path, errors);
@@ -159,12 +164,14 @@ void check_versions(const Json& crd, FieldErrors& errors) {
     check_version(crd, version, "spec.versions[" + std::to_string(i) + "]", errors);
   }
   if (storage != 1) {
-    errors.push_back(invalid_json("spec.versions", Json(names), "must have exactly one version marked as storage version"));
+    errors.push_back(
+        invalid_json("spec.versions", Json(names), "must have exactly one version marked as storage version"));
   }
   const auto stored = texts(datamesh::find(crd, {"status", "storedVersions"}));
   for (std::size_t i = 0; i < stored.size(); ++i) {
     if (names.contains(stored[i])) continue;
-    errors.push_back(invalid("status.storedVersions[" + std::to_string(i) + "]", stored[i], "must appear in spec.versions"));
+    errors.push_back(
+        invalid("status.storedVersions[" + std::to_string(i) + "]", stored[i], "must appear in spec.versions"));
   }
 }
 
@@ -199,13 +206,15 @@ std::optional<std::pair<std::string, std::string>> taken_name(const Json& crd, c
   const Json& names = crd["spec"]["names"];
   const auto message = [](const std::string& name) { return go_quoted(name) + " is already in use"; };
   for (const auto& [key, reason] : {std::pair{"plural", "PluralConflict"}, std::pair{"singular", "SingularConflict"}}) {
-    if (const std::string name = string_at(names, {key}); resources.contains(name)) return std::pair{std::string{reason}, message(name)};
+    if (const std::string name = string_at(names, {key}); resources.contains(name))
+      return std::pair{std::string{reason}, message(name)};
   }
   for (const std::string& name : texts(datamesh::find(names, {"shortNames"}))) {
     if (resources.contains(name)) return std::pair{std::string{"ShortNamesConflict"}, message(name)};
   }
   for (const auto& [key, reason] : {std::pair{"kind", "KindConflict"}, std::pair{"listKind", "ListKindConflict"}}) {
-    if (const std::string name = string_at(names, {key}); kinds.contains(name)) return std::pair{std::string{reason}, message(name)};
+    if (const std::string name = string_at(names, {key}); kinds.contains(name))
+      return std::pair{std::string{reason}, message(name)};
   }
   return std::nullopt;
 }
@@ -214,8 +223,9 @@ std::optional<std::pair<std::string, std::string>> taken_name(const Json& crd, c
 void set_condition(Json& conditions, const std::string& type, bool value, const std::string& reason,
                    const std::string& message, std::string_view now) {
   const std::string status = value ? "True" : "False";
-  auto it = std::find_if(conditions.begin(), conditions.end(), [&](const Json& one) { return string_at(one, {"type"}) == type; });
-  if (it == conditions.end()) it = conditions.insert(conditions.end(), {{"type", type}});
+  auto it = std::find_if(conditions.begin(), conditions.end(),
+                         [&](const Json& one) { return string_at(one, {"type"}) == type; });
+  if (it == conditions.end()) it = conditions.insert(conditions.end(), Json{{"type", type}});
   if (string_at(*it, {"status"}) != status) (*it)["lastTransitionTime"] = now;
   (*it)["status"] = status;
   (*it)["reason"] = reason;
@@ -329,7 +339,8 @@ bool accept_crd(Json& crd, const std::vector<const Json*>& others, std::string_v
   if (const Json* versions = array_at(crd, {"spec", "versions"})) {
     for (const Json& version : *versions) {
       const Json name = string_at(version, {"name"});
-      if (is_true(version, "storage") && std::find(stored.begin(), stored.end(), name) == stored.end()) stored.push_back(name);
+      if (is_true(version, "storage") && std::find(stored.begin(), stored.end(), name) == stored.end())
+        stored.push_back(name);
     }
   }
   if (const auto taken = taken_name(crd, others)) {

@@ -30,11 +30,17 @@ constexpr std::array forbidden_keys = {
 };
 
 // Inside allOf, anyOf, oneOf and not a schema may only restrict values, never describe them anew.
-constexpr std::array describing_keys = {"type",          "default",      "description",
-                                        "nullable",      "title",        "additionalProperties",
-                                        "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource"};
+constexpr std::array describing_keys = {"type",
+                                        "default",
+                                        "description",
+                                        "nullable",
+                                        "title",
+                                        "additionalProperties",
+                                        "x-kubernetes-preserve-unknown-fields",
+                                        "x-kubernetes-embedded-resource"};
 
-void check_value_schema(const Json& schema, const std::string& path, bool int_or_string, int depth, FieldErrors& errors) {
+void check_value_schema(const Json& schema, const std::string& path, bool int_or_string, int depth,
+                        FieldErrors& errors) {
   if (!schema.is_object() || depth > depth_max || errors.size() > errors_max) return;
   for (const char* key : describing_keys) {
     if (!schema.contains(key) || (int_or_string && std::string_view{key} == "type")) continue;
@@ -58,7 +64,8 @@ void check_groups(const Json& schema, const std::string& path, bool int_or_strin
       check_value_schema((*it)[i], path + "." + key + "[" + std::to_string(i) + "]", int_or_string, depth + 1, errors);
     }
   }
-  if (const auto it = schema.find("not"); it != schema.end()) check_value_schema(*it, path + ".not", false, depth + 1, errors);
+  if (const auto it = schema.find("not"); it != schema.end())
+    check_value_schema(*it, path + ".not", false, depth + 1, errors);
 }
 
 void check_list(const Json& schema, const std::string& path, FieldErrors& errors) {
@@ -66,7 +73,8 @@ void check_list(const Json& schema, const std::string& path, FieldErrors& errors
   const Json* keys = datamesh::find(schema, {"x-kubernetes-list-map-keys"});
   if (list_type.empty()) {
     if (keys && !keys->empty()) {
-      errors.push_back(required(path + ".x-kubernetes-list-type", "must be map if x-kubernetes-list-map-keys is non-empty"));
+      errors.push_back(
+          required(path + ".x-kubernetes-list-type", "must be map if x-kubernetes-list-map-keys is non-empty"));
     }
     return;
   }
@@ -74,11 +82,13 @@ void check_list(const Json& schema, const std::string& path, FieldErrors& errors
     errors.push_back(not_supported(path + ".x-kubernetes-list-type", list_type, {"atomic", "map", "set"}));
   }
   if (string_at(schema, {"type"}) != "array") {
-    errors.push_back(invalid(path + ".type", string_at(schema, {"type"}), "must be array if x-kubernetes-list-type is specified"));
+    errors.push_back(
+        invalid(path + ".type", string_at(schema, {"type"}), "must be array if x-kubernetes-list-type is specified"));
   }
   if (list_type != "map") return;
   if (!keys || !keys->is_array() || keys->empty()) {
-    errors.push_back(required(path + ".x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map"));
+    errors.push_back(
+        required(path + ".x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map"));
     return;
   }
   const Json* properties = datamesh::find(schema, {"items", "properties"});
@@ -87,14 +97,16 @@ void check_list(const Json& schema, const std::string& path, FieldErrors& errors
     const std::string name = key.is_string() ? key.get<std::string>() : key.dump();
     const Json* property = properties ? datamesh::find(*properties, {name}) : nullptr;
     if (!property) {
-      errors.push_back(invalid(path + ".x-kubernetes-list-map-keys", name,
-                               "entries must all be names of item properties"));
+      errors.push_back(
+          invalid(path + ".x-kubernetes-list-map-keys", name, "entries must all be names of item properties"));
       continue;
     }
-    const bool is_required = needed && needed->is_array() && std::find(needed->begin(), needed->end(), key) != needed->end();
+    const bool is_required =
+        needed && needed->is_array() && std::find(needed->begin(), needed->end(), key) != needed->end();
     if (!is_required && !property->contains("default")) {
-      errors.push_back(required(path + ".items.properties[" + name + "].default",
-                                "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"));
+      errors.push_back(required(
+          path + ".items.properties[" + name + "].default",
+          "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"));
     }
   }
 }
@@ -111,7 +123,8 @@ void check_children(const Json& schema, const std::string& path, int depth, Fiel
   }
   if (additional != schema.end()) {
     if (properties != schema.end() && !properties->empty()) {
-      errors.push_back(forbidden(path + ".additionalProperties", "additionalProperties and properties are mutual exclusive"));
+      errors.push_back(
+          forbidden(path + ".additionalProperties", "additionalProperties and properties are mutual exclusive"));
     }
     if (additional->is_object()) {
       check_node(*additional, path + ".additionalProperties", depth + 1, errors);
@@ -147,7 +160,8 @@ void check_node(const Json& schema, const std::string& path, int depth, FieldErr
   const bool preserve = is_true(schema, "x-kubernetes-preserve-unknown-fields");
   static const std::vector<std::string> types = {"array", "boolean", "integer", "number", "object", "string"};
   if (type.empty() && !int_or_string && !preserve) {
-    errors.push_back(required(path + ".type", depth == 0 ? "must not be empty at the root" : "must not be empty for specified object fields"));
+    errors.push_back(required(path + ".type", depth == 0 ? "must not be empty at the root"
+                                                         : "must not be empty for specified object fields"));
   } else if (!type.empty() && int_or_string) {
     errors.push_back(invalid(path + ".type", type, "must be empty if x-kubernetes-int-or-string is true"));
   } else if (!type.empty() && std::find(types.begin(), types.end(), type) == types.end()) {

@@ -49,21 +49,33 @@ std::string go_quoted(std::string_view text) {
 
 std::string_view cause_reason(FieldErrorType type) {
   switch (type) {
-    case FieldErrorType::Required: return "FieldValueRequired";
-    case FieldErrorType::Duplicate: return "FieldValueDuplicate";
-    case FieldErrorType::Invalid: return "FieldValueInvalid";
-    case FieldErrorType::TypeInvalid: return "FieldValueTypeInvalid";
-    case FieldErrorType::NotSupported: return "FieldValueNotSupported";
-    case FieldErrorType::Forbidden: return "FieldValueForbidden";
-    case FieldErrorType::TooLong: return "FieldValueTooLong";
-    case FieldErrorType::TooMany: return "FieldValueTooMany";
-    case FieldErrorType::NotFound: return "FieldValueNotFound";
-    case FieldErrorType::Internal: return "InternalError";
+    case FieldErrorType::Required:
+      return "FieldValueRequired";
+    case FieldErrorType::Duplicate:
+      return "FieldValueDuplicate";
+    case FieldErrorType::Invalid:
+      return "FieldValueInvalid";
+    case FieldErrorType::TypeInvalid:
+      return "FieldValueTypeInvalid";
+    case FieldErrorType::NotSupported:
+      return "FieldValueNotSupported";
+    case FieldErrorType::Forbidden:
+      return "FieldValueForbidden";
+    case FieldErrorType::TooLong:
+      return "FieldValueTooLong";
+    case FieldErrorType::TooMany:
+      return "FieldValueTooMany";
+    case FieldErrorType::NotFound:
+      return "FieldValueNotFound";
+    case FieldErrorType::Internal:
+      return "InternalError";
   }
   return "FieldValueInvalid";
 }
 
-std::string to_string(const FieldError& error) { return error.field + ": " + error.body; }
+std::string to_string(const FieldError& error) {
+  return error.field + ": " + error.body;
+}
 
 std::string join(const FieldErrors& errors) {
   if (errors.size() == 1) return to_string(errors.front());

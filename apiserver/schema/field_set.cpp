@@ -10,14 +10,18 @@ std::string field_element(const std::string& name) {
   return element.append("f:").append(name);
 }
 
-std::string dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dumped(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 // ".name", "[name=\"a\",port=1]", "[=\"a\"]", "[0]".
 std::string printed(const std::string& element) {
   const std::string rest = element.substr(std::min<std::size_t>(2, element.size()));
   switch (element[0]) {
-    case 'f': return "." + rest;
-    case 'v': return "[=" + rest + "]";
+    case 'f':
+      return "." + rest;
+    case 'v':
+      return "[=" + rest + "]";
     case 'k': {
       const Json key = Json::parse(rest, nullptr, false);
       if (!key.is_object()) return "[" + rest + "]";
@@ -28,7 +32,8 @@ std::string printed(const std::string& element) {
       }
       return text + "]";
     }
-    default: return "[" + rest + "]";
+    default:
+      return "[" + rest + "]";
   }
 }
 
@@ -36,7 +41,8 @@ void add_all(const Json& value, const SchemaNode* node, FieldSet& set);
 
 void add_children(const Json& value, const SchemaNode* node, FieldSet& set) {
   switch (shape_of(value, node)) {
-    case Shape::Leaf: return;
+    case Shape::Leaf:
+      return;
     case Shape::Map:
       for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
         add_all(member, node ? node->member(name) : nullptr, set.children[field_element(name)]);
@@ -64,14 +70,19 @@ class Comparison {
       return add_all(*after, node, out.changed);
     }
     switch (shape) {
-      case Shape::Leaf: out.changed.member = *before != *after; return;
-      case Shape::Map: return walk_map(*before, *after, node, out);
-      case Shape::List: return walk_list(*before, *after, *node, out);
+      case Shape::Leaf:
+        out.changed.member = *before != *after;
+        return;
+      case Shape::Map:
+        return walk_map(*before, *after, node, out);
+      case Shape::List:
+        return walk_list(*before, *after, *node, out);
     }
   }
 
  private:
-  void descend(const std::string& element, const Json* before, const Json* after, const SchemaNode* node, Difference& out) {
+  void descend(const std::string& element, const Json* before, const Json* after, const SchemaNode* node,
+               Difference& out) {
     Difference below;
     walk(before, after, node, below);
     if (!below.changed.empty()) out.changed.children.emplace(element, std::move(below.changed));
@@ -84,7 +95,7 @@ class Comparison {
     auto old_it = old_members.begin();
     auto new_it = new_members.begin();
     while (old_it != old_members.end() || new_it != new_members.end()) {
-      const int order = old_it == old_members.end() ? 1
+      const int order = old_it == old_members.end()   ? 1
                         : new_it == new_members.end() ? -1
                                                       : old_it->first.compare(new_it->first);
       const std::string& name = order <= 0 ? old_it->first : new_it->first;
@@ -124,8 +135,11 @@ void collect_list(const Json& list, const SchemaNode& node, FieldSet& set, std::
 
 void collect(const Json& value, const SchemaNode* node, FieldSet& set, std::string* problem) {
   switch (shape_of(value, node)) {
-    case Shape::Leaf: set.member = true; return;
-    case Shape::List: return collect_list(value, *node, set, problem);
+    case Shape::Leaf:
+      set.member = true;
+      return;
+    case Shape::List:
+      return collect_list(value, *node, set, problem);
     case Shape::Map:
       for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
         const SchemaNode* property = node ? node->property(name) : nullptr;
@@ -197,7 +211,8 @@ std::optional<FieldSet> FieldSet::from_fields_v1(const Json& fields) {
       set.member = true;
       continue;
     }
-    if (element.size() < 2 || element[1] != ':' || std::string_view{"fkvi"}.find(element[0]) == std::string_view::npos) {
+    if (element.size() < 2 || element[1] != ':' ||
+        std::string_view{"fkvi"}.find(element[0]) == std::string_view::npos) {
       return std::nullopt;
     }
     auto child = from_fields_v1(below);

@@ -13,7 +13,7 @@
 namespace datamesh::apiserver {
 
 struct FieldSet {
-  bool member = false;                                  // the path that ends here is in the set
+  bool member = false;                                    // the path that ends here is in the set
   std::map<std::string, FieldSet, std::less<>> children;  // by element as FieldsV1 writes it: f:name k:{..} v:.. i:0
 
   bool empty() const { return !member && children.empty(); }
@@ -39,7 +39,8 @@ Shape shape_of(const Json& value, const SchemaNode* node);
 // "k:{...}" or "v:..." of an item of a granular list; "" when it lacks a key.
 std::string item_element(const Json& item, const SchemaNode& list);
 
-// What an applied configuration says (its fields, not the structs around them). `problem` gets the first malformed list.
+// What an applied configuration says (its fields, not the structs around them). `problem` gets the first malformed
+// list.
 FieldSet fields_of(const Json& object, const SchemaNode* node, std::string* problem = nullptr);
 
 struct Difference {

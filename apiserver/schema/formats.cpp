@@ -1,9 +1,9 @@
 // The string formats kube-apiserver checks (go-openapi/strfmt); all others say nothing.
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <cctype>
 #include <utility>
+
+#include <arpa/inet.h>
 
 #include "apiserver/schema/schema_tree.hpp"
 
@@ -13,11 +13,14 @@ namespace {
 
 bool digits(std::string_view text, std::size_t at, std::size_t count) {
   if (at + count > text.size()) return false;
-  return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(at + count),
+  return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at),
+                     text.begin() + static_cast<std::ptrdiff_t>(at + count),
                      [](unsigned char c) { return std::isdigit(c); });
 }
 
-int two(std::string_view text, std::size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); }
+int two(std::string_view text, std::size_t at) {
+  return (text[at] - '0') * 10 + (text[at + 1] - '0');
+}
 
 bool is_date(std::string_view text) {
   if (text.size() != 10 || !digits(text, 0, 4) || text[4] != '-' || !digits(text, 5, 2) || text[7] != '-' ||
@@ -33,7 +36,8 @@ bool is_date(std::string_view text) {
 
 bool is_date_time(std::string_view text) {
   if (text.size() < 20 || !is_date(text.substr(0, 10)) || (text[10] != 'T' && text[10] != 't')) return false;
-  if (!digits(text, 11, 2) || text[13] != ':' || !digits(text, 14, 2) || text[16] != ':' || !digits(text, 17, 2)) return false;
+  if (!digits(text, 11, 2) || text[13] != ':' || !digits(text, 14, 2) || text[16] != ':' || !digits(text, 17, 2))
+    return false;
   if (two(text, 11) > 23 || two(text, 14) > 59 || two(text, 17) > 59) return false;
   std::size_t at = 19;
   if (text[at] == '.') {
@@ -52,8 +56,9 @@ bool is_duration(std::string_view text) {
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
   if (text == "0") return true;
   if (text.empty()) return false;
-  static constexpr std::string_view units[] = {"ns", "us", "µs", "ms", "s", "m", "h", "d", "w", "days", "day", "hours",
-                                               "hour", "minutes", "minute", "seconds", "second", "weeks", "week"};
+  static constexpr std::string_view units[] = {"ns",     "us",      "µs",     "ms",    "s",     "m",    "h",
+                                               "d",      "w",       "days",   "day",   "hours", "hour", "minutes",
+                                               "minute", "seconds", "second", "weeks", "week"};
   while (!text.empty()) {
     const std::size_t number = std::min(text.find_first_not_of("0123456789."), text.size());
     if (number == 0 || text.substr(0, number) == ".") return false;
@@ -87,14 +92,16 @@ bool is_cidr(std::string_view text) {
   const std::string_view bits = text.substr(slash + 1);
   if (bits.empty() || bits.size() > 3 || !digits(bits, 0, bits.size())) return false;
   const int count = std::stoi(std::string{bits});
-  return (is_ip(text.substr(0, slash), AF_INET) && count <= 32) || (is_ip(text.substr(0, slash), AF_INET6) && count <= 128);
+  return (is_ip(text.substr(0, slash), AF_INET) && count <= 32) ||
+         (is_ip(text.substr(0, slash), AF_INET6) && count <= 128);
 }
 
 bool is_mac(std::string_view text) {
   if (text.size() != 17) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool separator = i % 3 == 2;
-    if (separator ? text[i] != text[2] || (text[i] != ':' && text[i] != '-') : !std::isxdigit(static_cast<unsigned char>(text[i]))) {
+    if (separator ? text[i] != text[2] || (text[i] != ':' && text[i] != '-')
+                  : !std::isxdigit(static_cast<unsigned char>(text[i]))) {
       return false;
     }
   }
@@ -110,7 +117,8 @@ bool is_hostname(std::string_view text) {
       if (!std::isalnum(c) && c != '-' && c != '_' && c < 0x80) return false;
       continue;
     }
-    if (i == start || i - start > 63 || text[start] == '-' || text[i - 1] == '-') return i == text.size() && i == start && i > 0;
+    if (i == start || i - start > 63 || text[start] == '-' || text[i - 1] == '-')
+      return i == text.size() && i == start && i > 0;
     start = i + 1;
   }
   return true;
@@ -128,17 +136,15 @@ bool is_uri(std::string_view text) {
   if (text[0] == '/') return true;
   const std::size_t colon = text.find(':');
   return colon != std::string_view::npos && colon > 0 && std::isalpha(static_cast<unsigned char>(text[0])) &&
-         std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), [](unsigned char c) {
-           return std::isalnum(c) || c == '+' || c == '-' || c == '.';
-         });
+         std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon),
+                     [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '-' || c == '.'; });
 }
 
 bool is_base64(std::string_view text) {
   if (text.size() % 4 != 0) return false;
   while (!text.empty() && text.back() == '=' && text.size() % 4 != 2) text.remove_suffix(1);
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '+' || c == '/' || c == '\n' || c == '\r';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '/' || c == '\n' || c == '\r'; });
 }
 
 }  // namespace
@@ -159,19 +165,32 @@ Format format_of(std::string_view name) {
 
 bool has_format(std::string_view text, Format format) {
   switch (format) {
-    case Format::None: return true;
-    case Format::DateTime: return is_date_time(text);
-    case Format::Date: return is_date(text);
-    case Format::Duration: return is_duration(text);
-    case Format::Uuid: return is_uuid(text);
-    case Format::Ipv4: return is_ip(text, AF_INET);
-    case Format::Ipv6: return is_ip(text, AF_INET6);
-    case Format::Cidr: return is_cidr(text);
-    case Format::Mac: return is_mac(text);
-    case Format::Email: return is_email(text);
-    case Format::Hostname: return is_hostname(text);
-    case Format::Uri: return is_uri(text);
-    case Format::Byte: return is_base64(text);
+    case Format::None:
+      return true;
+    case Format::DateTime:
+      return is_date_time(text);
+    case Format::Date:
+      return is_date(text);
+    case Format::Duration:
+      return is_duration(text);
+    case Format::Uuid:
+      return is_uuid(text);
+    case Format::Ipv4:
+      return is_ip(text, AF_INET);
+    case Format::Ipv6:
+      return is_ip(text, AF_INET6);
+    case Format::Cidr:
+      return is_cidr(text);
+    case Format::Mac:
+      return is_mac(text);
+    case Format::Email:
+      return is_email(text);
+    case Format::Hostname:
+      return is_hostname(text);
+    case Format::Uri:
+      return is_uri(text);
+    case Format::Byte:
+      return is_base64(text);
   }
   return true;
 }

@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t manager_bytes_max = 128;
 constexpr std::size_t updaters_max = 10;
 
-const Json* managed_fields_of(const Json& object) { return datamesh::find(object, {"metadata", "managedFields"}); }
+const Json* managed_fields_of(const Json& object) {
+  return datamesh::find(object, {"metadata", "managedFields"});
+}
 
 bool is_reset(const Json& list) {
   return list.is_array() && (list.empty() || (list.size() == 1 && list[0].is_object() && list[0].empty()));
@@ -35,7 +37,8 @@ ManagerEntries managers_before(const Json* live, const Json& object, const Write
 
 std::string default_manager(std::string_view user_agent) {
   std::string name{user_agent.substr(0, std::min(user_agent.find('/'), manager_bytes_max))};
-  std::replace_if(name.begin(), name.end(), [](char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return name.empty() ? "unknown" : name;
 }
 
@@ -98,7 +101,9 @@ void write_managers(Json& object, ManagerEntries entries) {
   }
   Json list = Json::array();
   for (const ManagerEntry& entry : entries) {
-    Json one = {{"manager", entry.manager}, {"operation", entry.operation}, {"apiVersion", entry.api_version},
+    Json one = {{"manager", entry.manager},
+                {"operation", entry.operation},
+                {"apiVersion", entry.api_version},
                 {"fieldsType", "FieldsV1"}};
     if (!entry.time.empty()) one["time"] = entry.time;
     if (!entry.subresource.empty()) one["subresource"] = entry.subresource;
@@ -145,9 +150,9 @@ void keep_ownable(FieldSet& set, const Writer& writer) {
   const auto metadata = set.children.find("f:metadata");
   if (metadata == set.children.end()) return;
   metadata->second.member = false;
-  for (const char* name : {"f:name", "f:namespace", "f:creationTimestamp", "f:deletionTimestamp",
-                           "f:deletionGracePeriodSeconds", "f:selfLink", "f:uid", "f:generation", "f:managedFields",
-                           "f:resourceVersion"}) {
+  for (const char* name :
+       {"f:name", "f:namespace", "f:creationTimestamp", "f:deletionTimestamp", "f:deletionGracePeriodSeconds",
+        "f:selfLink", "f:uid", "f:generation", "f:managedFields", "f:resourceVersion"}) {
     metadata->second.children.erase(name);
   }
   if (metadata->second.empty()) set.children.erase(metadata);
@@ -175,7 +180,8 @@ void track_update(const Json* live, Json& object, const Writer& writer, const Sc
   }
   if (!difference.changed.empty()) {
     if (!self) {
-      self = &entries.emplace_back(ManagerEntry{writer.manager, "Update", writer.api_version, writer.subresource, {}, {}});
+      self =
+          &entries.emplace_back(ManagerEntry{writer.manager, "Update", writer.api_version, writer.subresource, {}, {}});
     }
     self->fields.unite(difference.changed);
     self->time = writer.time;

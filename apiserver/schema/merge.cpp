@@ -22,7 +22,9 @@ void merge_into(Json& target, const Json& patch) {
   }
 }
 
-Error unfit(std::string message) { return Error{Code::Conflict, std::move(message)}; }
+Error unfit(std::string message) {
+  return Error{Code::Conflict, std::move(message)};
+}
 
 struct Pointer {
   std::vector<std::string> tokens;
@@ -55,7 +57,8 @@ Result<Pointer> parse_pointer(const Json& operation, const char* key) {
 // An index into an array of `size`; one behind the last is allowed for adding.
 std::optional<std::size_t> index_of(const std::string& token, std::size_t size, bool adding) {
   if (adding && token == "-") return size;
-  if (token.empty() || token.size() > 9 || token.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  if (token.empty() || token.size() > 9 || token.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
   if (token.size() > 1 && token[0] == '0') return std::nullopt;
   const std::size_t index = std::stoul(token);
   return index < size + (adding ? 1 : 0) ? std::optional{index} : std::nullopt;
@@ -100,7 +103,8 @@ Result<void> add(Json& document, const Pointer& pointer, Json value, std::string
 }
 
 Result<Json> remove(Json& document, const Pointer& pointer, std::string_view op) {
-  if (pointer.tokens.empty()) return unfit(std::string{op} + " operation does not apply: cannot remove the whole document");
+  if (pointer.tokens.empty())
+    return unfit(std::string{op} + " operation does not apply: cannot remove the whole document");
   Json* parent = locate(document, pointer, pointer.tokens.size() - 1);
   Json* target = parent ? child(*parent, pointer.tokens.back()) : nullptr;
   if (!target) return missing(op, pointer);
@@ -134,7 +138,8 @@ class Patcher {
     if (op == "add") return add(document_, path, *value, op);
     Json* target = locate(document_, path, path.tokens.size());
     if (op == "replace") {
-      if (!target) return unfit("replace operation does not apply: doc is missing key: " + path.text + ": missing value");
+      if (!target)
+        return unfit("replace operation does not apply: doc is missing key: " + path.text + ": missing value");
       *target = *value;
       return {};
     }
@@ -147,7 +152,8 @@ class Patcher {
   Result<void> transfer(const Json& operation, const Pointer& path, const std::string& op) {
     DATAMESH_TRY(const Pointer from, parse_pointer(operation, "from"));
     if (op == "move") {
-      if (path.text.starts_with(from.text + "/")) return unfit("move operation does not apply: into itself: " + path.text);
+      if (path.text.starts_with(from.text + "/"))
+        return unfit("move operation does not apply: into itself: " + path.text);
       DATAMESH_TRY(Json value, remove(document_, from, op));
       return add(document_, path, std::move(value), op);
     }

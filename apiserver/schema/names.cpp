@@ -38,8 +38,12 @@ constexpr std::string_view qualified_message =
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
     "'example.com/MyName')";
 
-bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_alnum(char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
+bool is_lower_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool is_alnum(char c) {
+  return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
+}
 
 bool is_label(std::string_view text) {
   return !text.empty() && is_lower_alnum(text.front()) && is_lower_alnum(text.back()) &&
@@ -57,8 +61,7 @@ bool is_subdomain(std::string_view text) {
 
 bool is_name_part(std::string_view text) {
   return !text.empty() && is_alnum(text.front()) && is_alnum(text.back()) &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
+         std::all_of(text.begin(), text.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 std::string too_long_message(std::size_t bytes_max) {
@@ -135,8 +138,8 @@ void check_finalizers(const Json& finalizers, FieldErrors& errors) {
     if (auto problem = qualified_name_problem(text)) errors.push_back(invalid("metadata.finalizers", text, *problem));
   }
   if (orphan && foreground) {
-    errors.push_back(invalid_json("metadata.finalizers", finalizers,
-                                  "finalizer orphan and foregroundDeletion cannot be both set"));
+    errors.push_back(
+        invalid_json("metadata.finalizers", finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
   }
 }
 
@@ -162,7 +165,8 @@ void check_owners(const Json& owners, FieldErrors& errors) {
     if (!controller.empty()) {
       errors.push_back(invalid_json(path, owners,
                                     "Only one reference can have Controller set to true. Found \"true\" in references "
-                                    "for " + controller + " and " + name));
+                                    "for " +
+                                        controller + " and " + name));
     }
     controller = name;
   }
@@ -172,7 +176,8 @@ void check_owners(const Json& owners, FieldErrors& errors) {
 
 std::optional<std::string> name_problem(std::string_view name, NameRule rule) {
   switch (rule) {
-    case NameRule::PathSegment: return path_segment_problem(name);
+    case NameRule::PathSegment:
+      return path_segment_problem(name);
     case NameRule::Subdomain:
       if (name.size() > subdomain_bytes_max) return too_long_message(subdomain_bytes_max);
       if (!is_subdomain(name)) return std::string{subdomain_message};
@@ -244,18 +249,21 @@ FieldErrors validate_metadata_update(const Json& metadata, const Json& old_metad
   std::string added;
   for (const Json& one : *finalizers) {
     const bool known = before && before->is_array() && std::find(before->begin(), before->end(), one) != before->end();
-    if (!known && one.is_string()) added.append(added.empty() ? "" : ", ").append(go_quoted(one.get_ref<const std::string&>()));
+    if (!known && one.is_string())
+      added.append(added.empty() ? "" : ", ").append(go_quoted(one.get_ref<const std::string&>()));
   }
   if (!added.empty()) {
     errors.push_back(forbidden("metadata.finalizers",
                                "no new finalizers can be added if the object is being deleted, found new finalizers "
-                               "[]string{" + added + "}"));
+                               "[]string{" +
+                                   added + "}"));
   }
   return errors;
 }
 
 std::string generated_name(std::string_view generate_name, std::string_view suffix) {
-  return std::string{generate_name.substr(0, label_bytes_max - std::min(label_bytes_max, suffix.size()))}.append(suffix);
+  return std::string{generate_name.substr(0, label_bytes_max - std::min(label_bytes_max, suffix.size()))}.append(
+      suffix);
 }
 
 }  // namespace datamesh::apiserver

@@ -70,7 +70,8 @@ Json as_v3(const Json& schema, int depth = 0) {
       Json& properties = out["properties"];
       properties = Json::object();
       for (const auto& [name, property] : value.items()) properties[name] = as_v3(property, depth + 1);
-    } else if (key == "items" || key == "additionalProperties" || key == "allOf" || key == "anyOf" || key == "oneOf" || key == "not") {
+    } else if (key == "items" || key == "additionalProperties" || key == "allOf" || key == "anyOf" || key == "oneOf" ||
+               key == "not") {
       out[key] = as_v3(value, depth + 1);
     } else {
       out[key] = value;
@@ -101,7 +102,8 @@ Json gvk(const std::string& group, const std::string& version, const std::string
 // The definitions of one served version of a CRD, and of its list.
 void add_custom(Json& definitions, const Json& crd, const Json& version, const OpenApiResource& resource) {
   const Json* given = datamesh::find(version, {"schema", "openAPIV3Schema"});
-  Json schema = given && given->is_object() ? *given : Json{{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
+  Json schema =
+      given && given->is_object() ? *given : Json{{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
   schema["type"] = "object";
   Json& properties = schema["properties"];
   if (!properties.is_object()) properties = Json::object();
@@ -122,7 +124,8 @@ void add_custom(Json& definitions, const Json& crd, const Json& version, const O
 std::vector<OpenApiResource> resources_of(const std::vector<const Json*>& crds, Json& definitions) {
   std::vector<OpenApiResource> out;
   for (const BuiltinType& one : builtin_types()) {
-    out.push_back({one.group, one.version, one.kind, one.plural, one.namespaced, one.status, one.review, one.definition});
+    out.push_back(
+        {one.group, one.version, one.kind, one.plural, one.namespaced, one.status, one.review, one.definition});
   }
   for (const Json* crd : crds) {
     const Json* versions = datamesh::find(*crd, {"spec", "versions"});
@@ -131,9 +134,14 @@ std::vector<OpenApiResource> resources_of(const std::vector<const Json*>& crds, 
       const Json* served = datamesh::find(version, {"served"});
       if (!served || !served->is_boolean() || !served->get<bool>()) continue;
       const Json* status = datamesh::find(version, {"subresources", "status"});
-      OpenApiResource one{string_at(*crd, {"spec", "group"}), string_at(version, {"name"}),
-                          string_at(*crd, {"spec", "names", "kind"}), string_at(*crd, {"spec", "names", "plural"}),
-                          string_at(*crd, {"spec", "scope"}) == "Namespaced", status && !status->is_null(), false, {}};
+      OpenApiResource one{string_at(*crd, {"spec", "group"}),
+                          string_at(version, {"name"}),
+                          string_at(*crd, {"spec", "names", "kind"}),
+                          string_at(*crd, {"spec", "names", "plural"}),
+                          string_at(*crd, {"spec", "scope"}) == "Namespaced",
+                          status && !status->is_null(),
+                          false,
+                          {}};
       one.definition = definition_name(one.group, one.version, one.kind);
       add_custom(definitions, *crd, version, one);
       out.push_back(std::move(one));
@@ -151,12 +159,17 @@ std::string hash_of(std::string_view text) {
   return out;
 }
 
-std::string dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dumped(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
-Json info(std::string_view server_version) { return {{"title", "Kubernetes"}, {"version", server_version}}; }
+Json info(std::string_view server_version) {
+  return {{"title", "Kubernetes"}, {"version", server_version}};
+}
 
 // One document of a group and version, with every schema that it refers to.
-Json v3_document(const std::vector<const OpenApiResource*>& resources, const Json& definitions, std::string_view server_version) {
+Json v3_document(const std::vector<const OpenApiResource*>& resources, const Json& definitions,
+                 std::string_view server_version) {
   Json paths = Json::object();
   std::set<std::string> wanted;
   for (const OpenApiResource* one : resources) {
@@ -178,7 +191,9 @@ Json v3_document(const std::vector<const OpenApiResource*>& resources, const Jso
       if (!schemas.contains(one)) wanted.insert(one);
     }
   }
-  return {{"openapi", "3.0.0"}, {"info", info(server_version)}, {"paths", std::move(paths)},
+  return {{"openapi", "3.0.0"},
+          {"info", info(server_version)},
+          {"paths", std::move(paths)},
           {"components", {{"schemas", std::move(schemas)}}}};
 }
 
@@ -199,7 +214,8 @@ OpenApiDocuments openapi_documents(const std::vector<const Json*>& crds, std::st
   Json definitions = builtin_definitions();
   const std::vector<OpenApiResource> resources = resources_of(crds, definitions);
 
-  Json v2 = {{"swagger", "2.0"}, {"info", info(server_version)}, {"paths", Json::object()}, {"definitions", Json::object()}};
+  Json v2 = {
+      {"swagger", "2.0"}, {"info", info(server_version)}, {"paths", Json::object()}, {"definitions", Json::object()}};
   std::map<std::string, std::vector<const OpenApiResource*>> groups;
   for (const OpenApiResource& one : resources) {
     v2["paths"].update(openapi_paths(one, OpenApiVersion::V2));

@@ -14,8 +14,8 @@ struct OpenApiResource {
   std::string group, version, kind, plural;
   bool namespaced = false;
   bool status = false;
-  bool review = false;        // create only
-  std::string definition;     // "dev.datamesh.v1alpha1.Backend"
+  bool review = false;     // create only
+  std::string definition;  // "dev.datamesh.v1alpha1.Backend"
 };
 
 enum class OpenApiVersion { V2, V3 };

@@ -21,15 +21,16 @@ class PathWriter {
   PathWriter(const OpenApiResource& resource, OpenApiVersion version) : resource_(resource), version_(version) {}
 
   Json run() {
-    const std::string root = resource_.group.empty() ? "/api/" + resource_.version
-                                                     : "/apis/" + resource_.group + "/" + resource_.version;
+    const std::string root =
+        resource_.group.empty() ? "/api/" + resource_.version : "/apis/" + resource_.group + "/" + resource_.version;
     const std::string collection = root + (resource_.namespaced ? "/namespaces/{namespace}/" : "/") + resource_.plural;
     if (resource_.review) {
       add(collection, {{"post", "post", "create", true}}, false);
       return std::move(paths_);
     }
     add(collection,
-        {{"get", "list", "list", false}, {"post", "post", "create", true},
+        {{"get", "list", "list", false},
+         {"post", "post", "create", true},
          {"delete", "deletecollection", "deleteCollection", false}},
         false);
     const std::vector<Verb> item = {{"get", "get", "read", false},
@@ -38,7 +39,8 @@ class PathWriter {
                                     {"delete", "delete", "delete", false}};
     add(collection + "/{name}", item, true);
     if (resource_.status) add(collection + "/{name}/status", {item[0], item[1], item[2]}, true, "Status");
-    if (resource_.namespaced) add(root + "/" + resource_.plural, {{"get", "list", "list", false}}, false, "ForAllNamespaces");
+    if (resource_.namespaced)
+      add(root + "/" + resource_.plural, {{"get", "list", "list", false}}, false, "ForAllNamespaces");
     return std::move(paths_);
   }
 
@@ -64,17 +66,25 @@ class PathWriter {
     Json out = Json::array();
     const std::string_view action = verb.action;
     if (verb.writes || action == "delete" || action == "deletecollection") {
-      out.push_back(parameter("dryRun", "query", "string", "When present, indicates that modifications should not be persisted. Valid value: All."));
+      out.push_back(parameter("dryRun", "query", "string",
+                              "When present, indicates that modifications should not be persisted. Valid value: All."));
     }
     if (verb.writes) {
-      out.push_back(parameter("fieldManager", "query", "string", "fieldManager is a name associated with the actor or entity that is making these changes."));
-      out.push_back(parameter("fieldValidation", "query", "string", "fieldValidation instructs the server on how to handle objects in the request containing unknown or duplicate fields: Ignore, Warn or Strict."));
+      out.push_back(
+          parameter("fieldManager", "query", "string",
+                    "fieldManager is a name associated with the actor or entity that is making these changes."));
+      out.push_back(parameter("fieldValidation", "query", "string",
+                              "fieldValidation instructs the server on how to handle objects in the request containing "
+                              "unknown or duplicate fields: Ignore, Warn or Strict."));
     }
     if (action == "patch") {
-      out.push_back(parameter("force", "query", "boolean", "Force is going to \"force\" Apply requests. It means user will re-acquire conflicting fields owned by other people."));
+      out.push_back(parameter("force", "query", "boolean",
+                              "Force is going to \"force\" Apply requests. It means user will re-acquire conflicting "
+                              "fields owned by other people."));
     }
     if (action == "list" || action == "deletecollection") {
-      for (const char* name : {"labelSelector", "fieldSelector", "continue", "resourceVersion", "resourceVersionMatch"}) {
+      for (const char* name :
+           {"labelSelector", "fieldSelector", "continue", "resourceVersion", "resourceVersionMatch"}) {
         out.push_back(parameter(name, "query", "string", "Restricts what is listed."));
       }
       out.push_back(parameter("limit", "query", "integer", "The most objects to answer at once."));
@@ -90,7 +100,7 @@ class PathWriter {
 
   Json response(const Verb& verb) const {
     const std::string_view action = verb.action;
-    const std::string definition = action == "list" ? resource_.definition + "List"
+    const std::string definition = action == "list"               ? resource_.definition + "List"
                                    : action.starts_with("delete") ? "io.k8s.apimachinery.pkg.apis.meta.v1.Status"
                                                                   : resource_.definition;
     if (version_ == OpenApiVersion::V2) return {{"description", "OK"}, {"schema", reference(definition)}};
@@ -133,7 +143,8 @@ class PathWriter {
     item["parameters"] = Json::array();
     if (named) item["parameters"].push_back(parameter("name", "path", "string", "name of the object"));
     if (path.find("{namespace}") != std::string::npos) {
-      item["parameters"].push_back(parameter("namespace", "path", "string", "object name and auth scope, such as for teams and projects"));
+      item["parameters"].push_back(
+          parameter("namespace", "path", "string", "object name and auth scope, such as for teams and projects"));
     }
     for (const Verb& verb : verbs) item[verb.method] = operation(verb, suffix);
   }
@@ -145,6 +156,8 @@ class PathWriter {
 
 }  // namespace
 
-Json openapi_paths(const OpenApiResource& resource, OpenApiVersion version) { return PathWriter{resource, version}.run(); }
+Json openapi_paths(const OpenApiResource& resource, OpenApiVersion version) {
+  return PathWriter{resource, version}.run();
+}
 
 }  // namespace datamesh::apiserver

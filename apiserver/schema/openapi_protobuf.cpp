@@ -79,9 +79,11 @@ void numbers(Message& out, const Json& json) {
   for (const auto& [key, field] : {std::pair{"exclusiveMaximum", 8}, std::pair{"exclusiveMinimum", 10}}) {
     if (const auto it = json.find(key); it != json.end() && it->is_boolean()) out.boolean(field, it->get<bool>());
   }
-  for (const auto& [key, field] : {std::pair{"maxLength", 11}, std::pair{"minLength", 12}, std::pair{"maxItems", 14},
-                                   std::pair{"minItems", 15}, std::pair{"maxProperties", 17}, std::pair{"minProperties", 18}}) {
-    if (const auto it = json.find(key); it != json.end() && it->is_number_integer()) out.integer(field, it->get<std::int64_t>());
+  for (const auto& [key, field] :
+       {std::pair{"maxLength", 11}, std::pair{"minLength", 12}, std::pair{"maxItems", 14}, std::pair{"minItems", 15},
+        std::pair{"maxProperties", 17}, std::pair{"minProperties", 18}}) {
+    if (const auto it = json.find(key); it != json.end() && it->is_number_integer())
+      out.integer(field, it->get<std::int64_t>());
   }
 }
 
@@ -224,7 +226,8 @@ std::string openapi_v2_protobuf(const Json& document) {
   }
   out.message(8, paths);
   Message definitions;
-  for (const auto& [name, definition] : document["definitions"].items()) definitions.message(1, named_schema(name, definition));
+  for (const auto& [name, definition] : document["definitions"].items())
+    definitions.message(1, named_schema(name, definition));
   out.message(9, definitions);
   return out.take();
 }

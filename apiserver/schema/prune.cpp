@@ -105,6 +105,8 @@ std::string strict_decoding_error(const std::vector<std::string>& unknown, const
   return out;
 }
 
-void apply_defaults(Json& object, const Schema& schema) { fill_value(object, *schema.tree().root); }
+void apply_defaults(Json& object, const Schema& schema) {
+  fill_value(object, *schema.tree().root);
+}
 
 }  // namespace datamesh::apiserver

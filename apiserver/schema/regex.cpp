@@ -47,10 +47,17 @@ bool is_word(std::uint32_t c) {
 bool perl_class(char letter, Ranges& out) {
   Ranges ranges;
   switch (letter | 0x20) {
-    case 'd': ranges = {{'0', '9'}}; break;
-    case 'w': ranges = {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}}; break;
-    case 's': ranges = {{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}}; break;
-    default: return false;
+    case 'd':
+      ranges = {{'0', '9'}};
+      break;
+    case 'w':
+      ranges = {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}};
+      break;
+    case 's':
+      ranges = {{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}};
+      break;
+    default:
+      return false;
   }
   if (letter < 'a') ranges = complement(std::move(ranges));
   out.insert(out.end(), ranges.begin(), ranges.end());
@@ -59,13 +66,20 @@ bool perl_class(char letter, Ranges& out) {
 
 bool posix_class(std::string_view name, Ranges& out) {
   static const std::vector<std::pair<std::string_view, Ranges>> classes = {
-      {"alnum", {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}}}, {"alpha", {{'A', 'Z'}, {'a', 'z'}}},
-      {"digit", {{'0', '9'}}},                         {"lower", {{'a', 'z'}}},
-      {"upper", {{'A', 'Z'}}},                         {"space", {{'\t', '\r'}, {' ', ' '}}},
-      {"blank", {{'\t', '\t'}, {' ', ' '}}},           {"punct", {{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}},
-      {"xdigit", {{'0', '9'}, {'A', 'F'}, {'a', 'f'}}}, {"word", {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}}},
-      {"print", {{' ', '~'}}},                         {"graph", {{'!', '~'}}},
-      {"cntrl", {{0, 31}, {127, 127}}},                {"ascii", {{0, 127}}}};
+      {"alnum", {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}}},
+      {"alpha", {{'A', 'Z'}, {'a', 'z'}}},
+      {"digit", {{'0', '9'}}},
+      {"lower", {{'a', 'z'}}},
+      {"upper", {{'A', 'Z'}}},
+      {"space", {{'\t', '\r'}, {' ', ' '}}},
+      {"blank", {{'\t', '\t'}, {' ', ' '}}},
+      {"punct", {{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}},
+      {"xdigit", {{'0', '9'}, {'A', 'F'}, {'a', 'f'}}},
+      {"word", {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}}},
+      {"print", {{' ', '~'}}},
+      {"graph", {{'!', '~'}}},
+      {"cntrl", {{0, 31}, {127, 127}}},
+      {"ascii", {{0, 127}}}};
   for (const auto& [known, ranges] : classes) {
     if (known != name) continue;
     out.insert(out.end(), ranges.begin(), ranges.end());
@@ -125,7 +139,8 @@ class Compiler {
     if (fold_case_) {
       const Ranges before = ranges;
       for (const Range& range : before) {
-        for (std::uint32_t c = std::max<std::uint32_t>(range.first, 'A'); c <= std::min<std::uint32_t>(range.second, 'z'); ++c) {
+        for (std::uint32_t c = std::max<std::uint32_t>(range.first, 'A');
+             c <= std::min<std::uint32_t>(range.second, 'z'); ++c) {
           if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ranges.push_back({c ^ 0x20, c ^ 0x20});
         }
       }
@@ -263,17 +278,25 @@ class Compiler {
   void atom(int depth) {
     const char c = text_[at_];
     switch (c) {
-      case '(': return group(depth);
-      case '[': return bracket();
-      case '\\': return escape();
+      case '(':
+        return group(depth);
+      case '[':
+        return bracket();
+      case '\\':
+        return escape();
       case '*':
       case '+':
-      case '?': return fail(std::string{"missing argument to repetition operator: `"} + c + "`");
+      case '?':
+        return fail(std::string{"missing argument to repetition operator: `"} + c + "`");
       case '.':
         ++at_;
         return emit_class(dot_all_ ? Ranges{{0, code_point_max}} : Ranges{{0, '\n' - 1}, {'\n' + 1, code_point_max}});
-      case '^': ++at_; return emit({multi_line_ ? Op::LineBegin : Op::Begin});
-      case '$': ++at_; return emit({multi_line_ ? Op::LineEnd : Op::End});
+      case '^':
+        ++at_;
+        return emit({multi_line_ ? Op::LineBegin : Op::Begin});
+      case '$':
+        ++at_;
+        return emit({multi_line_ ? Op::LineEnd : Op::End});
       default: {
         const std::uint32_t point = next_code_point(text_, at_);
         return emit_class({{point, point}});
@@ -294,12 +317,22 @@ class Compiler {
         bool on = true;
         for (; more() && !next_is(':') && !next_is(')'); ++at_) {
           switch (text_[at_]) {
-            case '-': on = false; break;
-            case 'i': fold_case_ = on; break;
-            case 's': dot_all_ = on; break;
-            case 'm': multi_line_ = on; break;
-            case 'U': break;
-            default: return fail("invalid or unsupported Perl syntax: `(?" + std::string{text_[at_]} + "`");
+            case '-':
+              on = false;
+              break;
+            case 'i':
+              fold_case_ = on;
+              break;
+            case 's':
+              dot_all_ = on;
+              break;
+            case 'm':
+              multi_line_ = on;
+              break;
+            case 'U':
+              break;
+            default:
+              return fail("invalid or unsupported Perl syntax: `(?" + std::string{text_[at_]} + "`");
           }
         }
         if (next_is(')')) {  // flags for the rest of the enclosing group
@@ -324,14 +357,28 @@ class Compiler {
     const char c = text_[at_ + 1];
     at_ += 2;
     switch (c) {
-      case 'n': point = '\n'; return true;
-      case 't': point = '\t'; return true;
-      case 'r': point = '\r'; return true;
-      case 'f': point = '\f'; return true;
-      case 'v': point = '\v'; return true;
-      case 'a': point = 7; return true;
-      case 'x': return hexadecimal(point);
-      default: break;
+      case 'n':
+        point = '\n';
+        return true;
+      case 't':
+        point = '\t';
+        return true;
+      case 'r':
+        point = '\r';
+        return true;
+      case 'f':
+        point = '\f';
+        return true;
+      case 'v':
+        point = '\v';
+        return true;
+      case 'a':
+        point = 7;
+        return true;
+      case 'x':
+        return hexadecimal(point);
+      default:
+        break;
     }
     if (is_word(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80) {
       fail(std::string{"invalid escape sequence: `\\"} + c + "`");
@@ -348,7 +395,9 @@ class Compiler {
     int digits = 0;
     for (; at_ < text_.size() && digits < (braces ? 8 : 2); ++at_, ++digits) {
       const char c = text_[at_];
-      const int value = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+      const int value = c >= '0' && c <= '9'                     ? c - '0'
+                        : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                                 : -1;
       if (value < 0) break;
       point = point << 4 | static_cast<std::uint32_t>(value);
     }
@@ -368,12 +417,22 @@ class Compiler {
       return emit_class(std::move(ranges));
     }
     switch (c) {
-      case 'b': at_ += 2; return emit({Op::WordEdge});
-      case 'B': at_ += 2; return emit({Op::NotWordEdge});
-      case 'A': at_ += 2; return emit({Op::Begin});
-      case 'z': at_ += 2; return emit({Op::End});
-      case 'Q': return literal_run();
-      default: break;
+      case 'b':
+        at_ += 2;
+        return emit({Op::WordEdge});
+      case 'B':
+        at_ += 2;
+        return emit({Op::NotWordEdge});
+      case 'A':
+        at_ += 2;
+        return emit({Op::Begin});
+      case 'z':
+        at_ += 2;
+        return emit({Op::End});
+      case 'Q':
+        return literal_run();
+      default:
+        break;
     }
     std::uint32_t point = 0;
     if (literal_escape(point)) emit_class({{point, point}});
@@ -453,10 +512,17 @@ class States {
       seen_[at] = generation_;
       const auto& one = program_.code[at];
       switch (one.op) {
-        case Op::Match: return true;
-        case Op::Class: live_.push_back(at); break;
-        case Op::Jump: stack_.push_back(one.a); break;
-        case Op::Split: stack_.push_back(one.b), stack_.push_back(one.a); break;
+        case Op::Match:
+          return true;
+        case Op::Class:
+          live_.push_back(at);
+          break;
+        case Op::Jump:
+          stack_.push_back(one.a);
+          break;
+        case Op::Split:
+          stack_.push_back(one.b), stack_.push_back(one.a);
+          break;
         default:
           if (holds(one.op, before, after)) stack_.push_back(at + 1);
       }
@@ -473,13 +539,20 @@ class States {
   static bool holds(Op op, std::int64_t before, std::int64_t after) {
     const auto word = [](std::int64_t c) { return c >= 0 && is_word(static_cast<std::uint32_t>(c)); };
     switch (op) {
-      case Op::Begin: return before < 0;
-      case Op::End: return after < 0;
-      case Op::LineBegin: return before < 0 || before == '\n';
-      case Op::LineEnd: return after < 0 || after == '\n';
-      case Op::WordEdge: return word(before) != word(after);
-      case Op::NotWordEdge: return word(before) == word(after);
-      default: return false;
+      case Op::Begin:
+        return before < 0;
+      case Op::End:
+        return after < 0;
+      case Op::LineBegin:
+        return before < 0 || before == '\n';
+      case Op::LineEnd:
+        return after < 0 || after == '\n';
+      case Op::WordEdge:
+        return word(before) != word(after);
+      case Op::NotWordEdge:
+        return word(before) == word(after);
+      default:
+        return false;
     }
   }
 

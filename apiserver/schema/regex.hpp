@@ -1,9 +1,9 @@
 #pragma once
 // Regular expressions in RE2's syntax, as the `pattern` of a schema and CEL's matches() use it.
 //
-// Matching takes time linear in the text (a set of states, no backtracking), so a hostile pattern or value costs no more
-// than its length times the pattern's. Not supported: Unicode classes (\p{..}); as in RE2 no back-references and no
-// look-around.
+// Matching takes time linear in the text (a set of states, no backtracking), so a hostile pattern or value costs no
+// more than its length times the pattern's. Not supported: Unicode classes (\p{..}); as in RE2 no back-references and
+// no look-around.
 
 #include <cstdint>
 #include <memory>

@@ -24,7 +24,21 @@ enum TypeBit : std::uint8_t {
   type_boolean = 32,
 };
 
-enum class Format : std::uint8_t { None, DateTime, Date, Duration, Uuid, Ipv4, Ipv6, Cidr, Mac, Email, Hostname, Uri, Byte };
+enum class Format : std::uint8_t {
+  None,
+  DateTime,
+  Date,
+  Duration,
+  Uuid,
+  Ipv4,
+  Ipv6,
+  Cidr,
+  Mac,
+  Email,
+  Hostname,
+  Uri,
+  Byte
+};
 
 struct SchemaNode;
 
@@ -96,7 +110,7 @@ struct Path {
 
   Path below(const std::string& name) const { return {this, &name, 0}; }
   Path below(std::size_t i) const { return {this, nullptr, i}; }
-  std::string text() const;                         // "spec.ports[0].name"; "" for the root
+  std::string text() const;                          // "spec.ports[0].name"; "" for the root
   std::string text_of(std::string_view name) const;  // of a member
 };
 

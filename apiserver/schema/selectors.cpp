@@ -13,7 +13,9 @@ namespace {
 using Operator = LabelRequirement::Operator;
 constexpr std::size_t requirements_max = 1000;
 
-Error unparsable(const std::string& message) { return Error{Code::Invalid, "unable to parse requirement: " + message}; }
+Error unparsable(const std::string& message) {
+  return Error{Code::Invalid, "unable to parse requirement: " + message};
+}
 
 // Tokens of a label selector: words, and = == != ! ( ) , > <. An empty token is the end.
 class Lexer {
@@ -24,7 +26,8 @@ class Lexer {
   bool end() const { return token_.empty(); }
   bool word() const { return !end() && std::string_view{"=!(),><"}.find(token_[0]) == std::string_view::npos; }
   void next() {
-    while (!text_.empty() && std::string_view{" \t\r\n"}.find(text_[0]) != std::string_view::npos) text_.remove_prefix(1);
+    while (!text_.empty() && std::string_view{" \t\r\n"}.find(text_[0]) != std::string_view::npos)
+      text_.remove_prefix(1);
     std::size_t length = 0;
     if (text_.starts_with("==") || text_.starts_with("!=")) {
       length = 2;
@@ -48,11 +51,13 @@ class LabelParser {
     LabelSelector selector;
     while (!lexer_.end()) {
       if (!lexer_.word() && lexer_.token() != "!") {
-        return Error{Code::Invalid, "found '" + std::string{lexer_.token()} + "', expected: !, identifier, or 'end of string'"};
+        return Error{Code::Invalid,
+                     "found '" + std::string{lexer_.token()} + "', expected: !, identifier, or 'end of string'"};
       }
       DATAMESH_TRY(LabelRequirement one, requirement());
       selector.push_back(std::move(one));
-      if (selector.size() > requirements_max) return Error{Code::Invalid, "too many requirements in the label selector"};
+      if (selector.size() > requirements_max)
+        return Error{Code::Invalid, "too many requirements in the label selector"};
       if (lexer_.end()) break;
       if (lexer_.token() != ",") {
         return Error{Code::Invalid, "found '" + std::string{lexer_.token()} + "', expected: ',' or 'end of string'"};
@@ -83,7 +88,10 @@ class LabelParser {
       one.op = op == "in" ? Operator::In : Operator::NotIn;
       DATAMESH_CHECK(set_values(one));
     } else if (op == "=" || op == "==" || op == "!=" || op == ">" || op == "<") {
-      one.op = op == "!=" ? Operator::NotIn : op == ">" ? Operator::GreaterThan : op == "<" ? Operator::LessThan : Operator::In;
+      one.op = op == "!="  ? Operator::NotIn
+               : op == ">" ? Operator::GreaterThan
+               : op == "<" ? Operator::LessThan
+                           : Operator::In;
       DATAMESH_CHECK(one_value(one));
     } else {
       return unparsable("found '" + op + "', expected: in, notin, =, ==, !=, gt, lt");
@@ -130,7 +138,8 @@ class LabelParser {
       long number = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
       if (error != std::errc{} || end != value.data() + value.size()) {
-        return unparsable(to_string(invalid("values[0]", value, "for 'Gt', 'Lt' operators, the value must be an integer")));
+        return unparsable(
+            to_string(invalid("values[0]", value, "for 'Gt', 'Lt' operators, the value must be an integer")));
       }
     }
     std::sort(one.values.begin(), one.values.end());
@@ -149,10 +158,14 @@ std::optional<long> number_of(std::string_view text) {
 bool matches_one(const LabelRequirement& one, std::optional<std::string_view> value) {
   const auto listed = [&] { return std::binary_search(one.values.begin(), one.values.end(), *value); };
   switch (one.op) {
-    case Operator::Exists: return value.has_value();
-    case Operator::DoesNotExist: return !value;
-    case Operator::In: return value && listed();
-    case Operator::NotIn: return !value || !listed();
+    case Operator::Exists:
+      return value.has_value();
+    case Operator::DoesNotExist:
+      return !value;
+    case Operator::In:
+      return value && listed();
+    case Operator::NotIn:
+      return !value || !listed();
     case Operator::GreaterThan:
     case Operator::LessThan: {
       const auto left = value ? number_of(*value) : std::nullopt;
@@ -181,7 +194,9 @@ bool field_is(const Json& object, std::string_view path, const std::string& want
 
 }  // namespace
 
-Result<LabelSelector> parse_label_selector(std::string_view text) { return LabelParser{text}.run(); }
+Result<LabelSelector> parse_label_selector(std::string_view text) {
+  return LabelParser{text}.run();
+}
 
 Result<LabelSelector> label_selector_from_object(const Json& selector) {
   LabelSelector out;
@@ -202,9 +217,11 @@ Result<LabelSelector> label_selector_from_object(const Json& selector) {
       requirement.op = op == "In" ? Operator::In : Operator::NotIn;
       const Json* values = datamesh::find(one, {"values"});
       if (!values || !values->is_array() || values->empty()) {
-        return Error{Code::Invalid, "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty"};
+        return Error{Code::Invalid,
+                     "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty"};
       }
-      for (const Json& value : *values) requirement.values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+      for (const Json& value : *values)
+        requirement.values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
       std::sort(requirement.values.begin(), requirement.values.end());
     } else if (op == "DoesNotExist") {
       requirement.op = Operator::DoesNotExist;
@@ -226,7 +243,8 @@ bool matches(const LabelSelector& selector, const Json& labels) {
   return std::all_of(selector.begin(), selector.end(), [&](const LabelRequirement& one) {
     std::optional<std::string_view> value;
     if (labels.is_object()) {
-      if (const auto it = labels.find(one.key); it != labels.end() && it->is_string()) value = it->get_ref<const std::string&>();
+      if (const auto it = labels.find(one.key); it != labels.end() && it->is_string())
+        value = it->get_ref<const std::string&>();
     }
     return matches_one(one, value);
   });
@@ -303,9 +321,8 @@ Result<void> check_fields(const FieldSelector& selector, const std::vector<std::
 }
 
 bool matches(const FieldSelector& selector, const Json& object) {
-  return std::all_of(selector.begin(), selector.end(), [&](const FieldRequirement& one) {
-    return field_is(object, one.path, one.value) == one.equals;
-  });
+  return std::all_of(selector.begin(), selector.end(),
+                     [&](const FieldRequirement& one) { return field_is(object, one.path, one.value) == one.equals; });
 }
 
 }  // namespace datamesh::apiserver

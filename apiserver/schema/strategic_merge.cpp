@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view delete_prefix = "$deleteFromPrimitiveList/";
 constexpr std::string_view order_prefix = "$setElementOrder/";
 
-Error malformed(std::string message) { return Error{Code::Invalid, "invalid strategic merge patch: " + std::move(message)}; }
+Error malformed(std::string message) {
+  return Error{Code::Invalid, "invalid strategic merge patch: " + std::move(message)};
+}
 
 std::string directive(const Json& patch) {
   const auto it = patch.is_object() ? patch.find("$patch") : patch.end();
@@ -34,7 +36,8 @@ Json::iterator find_item(Json& list, const Json& key, const std::string& merge_k
 Result<void> merge_map(Json& target, const Json& patch, const SchemaNode* node);
 
 Result<void> merge_list_of_maps(Json& target, const Json& patch, const SchemaNode& node) {
-  const bool replace = std::any_of(patch.begin(), patch.end(), [](const Json& item) { return directive(item) == "replace"; });
+  const bool replace =
+      std::any_of(patch.begin(), patch.end(), [](const Json& item) { return directive(item) == "replace"; });
   if (replace) target = Json::array();
   for (const Json& item : patch) {
     if (!item.is_object()) return malformed("an item of a list of objects is no object");
@@ -86,8 +89,8 @@ void reorder(Json& list, const Json& order, const Json& server, const std::strin
   std::size_t i = 0;
   std::size_t j = 0;
   while (i < named.size() || j < others.size()) {
-    const bool take_named = j >= others.size() ||
-                            (i < named.size() && position(server, named[i]) < position(server, others[j]));
+    const bool take_named =
+        j >= others.size() || (i < named.size() && position(server, named[i]) < position(server, others[j]));
     out.push_back(std::move(take_named ? named[i++] : others[j++]));
   }
   list = std::move(out);
@@ -133,7 +136,8 @@ Result<void> merge_map(Json& target, const Json& patch, const SchemaNode* node) 
   const Json before = ordered ? target : Json();
   for (const auto& [name, value] : patch.get_ref<const Json::object_t&>()) {
     if (name.starts_with('$')) {
-      const bool known = name == "$patch" || name == "$retainKeys" || name.starts_with(delete_prefix) || name.starts_with(order_prefix);
+      const bool known = name == "$patch" || name == "$retainKeys" || name.starts_with(delete_prefix) ||
+                         name.starts_with(order_prefix);
       if (!known) return malformed("unknown directive " + name);
       continue;
     }

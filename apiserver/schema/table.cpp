@@ -73,12 +73,14 @@ constexpr const char* name_text =
     "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a "
     "client to request the generation of an appropriate name automatically. Cannot be updated.";
 constexpr const char* age_text =
-    "CreationTimestamp is a timestamp representing the server time when this object was created. Populated by the system. "
+    "CreationTimestamp is a timestamp representing the server time when this object was created. Populated by the "
+    "system. "
     "Read-only.";
 
 Compiled name_column() {
-  return {{"Name", "string", "name", name_text, 0, ".metadata.name"},
-          [](const Json& object, std::int64_t) { return Json(string_at(object, {"metadata", "name"})); }};
+  return {{"Name", "string", "name", name_text, 0, ".metadata.name"}, [](const Json& object, std::int64_t) {
+            return Json(string_at(object, {"metadata", "name"}));
+          }};
 }
 
 // Age is text: the server has already made it readable.
@@ -138,7 +140,8 @@ Cell subjects_of(std::string kind) {
 Json event_object(const Json& event, std::int64_t) {
   const char* key = event.contains("regarding") ? "regarding" : "involvedObject";
   std::string kind = string_at(event, {key, "kind"});
-  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(kind.begin(), kind.end(), kind.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return kind + "/" + string_at(event, {key, "name"});
 }
 
@@ -153,8 +156,12 @@ Json first_age(const Json& event, std::int64_t now,
 }
 
 Json event_last_seen(const Json& event, std::int64_t now) {
-  return first_age(event, now, {{"series", "lastObservedTime"}, {"lastTimestamp", ""}, {"deprecatedLastTimestamp", ""},
-                                {"eventTime", ""}, {"firstTimestamp", ""}});
+  return first_age(event, now,
+                   {{"series", "lastObservedTime"},
+                    {"lastTimestamp", ""},
+                    {"deprecatedLastTimestamp", ""},
+                    {"eventTime", ""},
+                    {"firstTimestamp", ""}});
 }
 
 Json event_first_seen(const Json& event, std::int64_t now) {
@@ -188,20 +195,24 @@ std::vector<Compiled> event_columns() {
           text_column("Type", "Type of this event (Normal, Warning).", text_at_path({"type"})),
           text_column("Reason", "Why the action was taken.", text_at_path({"reason"})),
           text_column("Object", "The object this event is about.", event_object),
-          text_column("Subobject", "The part of the object this event is about.", text_at_path({"involvedObject", "fieldPath"}), 1),
+          text_column("Subobject", "The part of the object this event is about.",
+                      text_at_path({"involvedObject", "fieldPath"}), 1),
           text_column("Source", "Who reports the event.", event_source, 1),
           text_column("Message", "A human-readable description.", message),
           text_column("First Seen", "Time when this event was first observed.", event_first_seen, 1),
           text_column("Count", "How often this event occurred.", event_count, 1, "integer"),
-          {{"Name", "string", "name", name_text, 1, ""},
-           [](const Json& object, std::int64_t) { return Json(string_at(object, {"metadata", "name"})); }}};
+          {{"Name", "string", "name", name_text, 1, ""}, [](const Json& object, std::int64_t) {
+             return Json(string_at(object, {"metadata", "name"}));
+           }}};
 }
 
 std::vector<Compiled> binding_columns() {
   const auto role = [](const Json& object, std::int64_t) {
     return Json(string_at(object, {"roleRef", "kind"}) + "/" + string_at(object, {"roleRef", "name"}));
   };
-  return {name_column(), text_column("Role", "The role that is bound.", role), age_column(),
+  return {name_column(),
+          text_column("Role", "The role that is bound.", role),
+          age_column(),
           text_column("Users", "Users in the binding.", subjects_of("User"), 1),
           text_column("Groups", "Groups in the binding.", subjects_of("Group"), 1),
           text_column("ServiceAccounts", "ServiceAccounts in the binding.", subjects_of("ServiceAccount"), 1)};
@@ -209,23 +220,28 @@ std::vector<Compiled> binding_columns() {
 
 std::vector<Compiled> columns_of(std::string_view kind) {
   if (kind == "Namespace") {
-    return {name_column(), text_column("Status", "The status of the namespace", text_at_path({"status", "phase"})), age_column()};
+    return {name_column(), text_column("Status", "The status of the namespace", text_at_path({"status", "phase"})),
+            age_column()};
   }
   if (kind == "Secret") {
     return {name_column(), text_column("Type", "What the data is for.", text_at_path({"type"})),
             text_column("Data", "How many keys it has.", count_of({"data"}), 0, "integer"), age_column()};
   }
   if (kind == "ConfigMap") {
-    return {name_column(), text_column("Data", "How many keys it has.", count_of({"data", "binaryData"}), 0, "integer"), age_column()};
+    return {name_column(), text_column("Data", "How many keys it has.", count_of({"data", "binaryData"}), 0, "integer"),
+            age_column()};
   }
   if (kind == "ServiceAccount") {
-    return {name_column(), text_column("Secrets", "How many secrets it has.", count_of({"secrets"}), 0, "integer"), age_column()};
+    return {name_column(), text_column("Secrets", "How many secrets it has.", count_of({"secrets"}), 0, "integer"),
+            age_column()};
   }
   if (kind == "Event") return event_columns();
   if (kind == "Lease") {
-    return {name_column(), text_column("Holder", "Who holds the lease.", text_at_path({"spec", "holderIdentity"})), age_column()};
+    return {name_column(), text_column("Holder", "Who holds the lease.", text_at_path({"spec", "holderIdentity"})),
+            age_column()};
   }
-  if (kind == "Role" || kind == "ClusterRole" || kind == "CustomResourceDefinition") return {name_column(), created_column()};
+  if (kind == "Role" || kind == "ClusterRole" || kind == "CustomResourceDefinition")
+    return {name_column(), created_column()};
   if (kind == "RoleBinding" || kind == "ClusterRoleBinding") return binding_columns();
   return {name_column(), age_column()};
 }
@@ -240,9 +256,14 @@ Result<TableColumns> TableColumns::of_crd(const Json& additional_printer_columns
     impl->columns.push_back({{"Age", "date", "", age_text, 0, ".metadata.creationTimestamp"}, path_cell("date", path)});
   } else {
     for (const Json& one : additional_printer_columns) {
-      Column column{string_at(one, {"name"}), string_at(one, {"type"}), string_at(one, {"format"}),
-                    string_at(one, {"description"}), 0, string_at(one, {"jsonPath"})};
-      if (const auto it = one.find("priority"); it != one.end() && it->is_number_integer()) column.priority = it->get<std::int32_t>();
+      Column column{string_at(one, {"name"}),
+                    string_at(one, {"type"}),
+                    string_at(one, {"format"}),
+                    string_at(one, {"description"}),
+                    0,
+                    string_at(one, {"jsonPath"})};
+      if (const auto it = one.find("priority"); it != one.end() && it->is_number_integer())
+        column.priority = it->get<std::int32_t>();
       DATAMESH_TRY(const JsonPath path, JsonPath::compile(column.json_path));
       if (column.description.empty()) {
         column.description = "Custom resource definition column (in JSONPath format): " + column.json_path;
@@ -285,14 +306,19 @@ Json table(const TableColumns& columns, const std::vector<const Json*>& objects,
   Json definitions = Json::array();
   for (const Compiled& one : columns.impl().columns) {
     if (!with_definitions) break;
-    definitions.push_back({{"name", one.column.name}, {"type", one.column.type}, {"format", one.column.format},
-                           {"description", one.column.description}, {"priority", one.column.priority}});
+    definitions.push_back({{"name", one.column.name},
+                           {"type", one.column.type},
+                           {"format", one.column.format},
+                           {"description", one.column.description},
+                           {"priority", one.column.priority}});
   }
   Json rows = Json::array();
   for (const Json* object : objects) rows.push_back(table_row(columns, *object, now, include));
-  return {{"kind", "Table"}, {"apiVersion", "meta.k8s.io/v1"},
+  return {{"kind", "Table"},
+          {"apiVersion", "meta.k8s.io/v1"},
           {"metadata", list_metadata.is_object() ? list_metadata : Json::object()},
-          {"columnDefinitions", std::move(definitions)}, {"rows", std::move(rows)}};
+          {"columnDefinitions", std::move(definitions)},
+          {"rows", std::move(rows)}};
 }
 
 std::string human_duration(std::int64_t seconds) {

@@ -12,17 +12,23 @@ namespace {
 
 std::uint8_t type_bits(const Json& value) {
   switch (value.type()) {
-    case Json::value_t::object: return type_object;
-    case Json::value_t::array: return type_array;
-    case Json::value_t::string: return type_string;
-    case Json::value_t::boolean: return type_boolean;
+    case Json::value_t::object:
+      return type_object;
+    case Json::value_t::array:
+      return type_array;
+    case Json::value_t::string:
+      return type_string;
+    case Json::value_t::boolean:
+      return type_boolean;
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return type_integer | type_number;
+    case Json::value_t::number_unsigned:
+      return type_integer | type_number;
     case Json::value_t::number_float: {
       const double number = value.get<double>();
       return std::floor(number) == number ? type_number | type_integer : type_number;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
@@ -136,12 +142,14 @@ class Validator {
       }
     }
     if (checks.maximum && (checks.exclusive_maximum ? number >= *checks.maximum : number > *checks.maximum)) {
-      say_body(value, path, std::string{"should be less than "} + (checks.exclusive_maximum ? "" : "or equal to ") +
-                                printed(*checks.maximum));
+      say_body(value, path,
+               std::string{"should be less than "} + (checks.exclusive_maximum ? "" : "or equal to ") +
+                   printed(*checks.maximum));
     }
     if (checks.minimum && (checks.exclusive_minimum ? number <= *checks.minimum : number < *checks.minimum)) {
-      say_body(value, path, std::string{"should be greater than "} + (checks.exclusive_minimum ? "" : "or equal to ") +
-                                printed(*checks.minimum));
+      say_body(value, path,
+               std::string{"should be greater than "} + (checks.exclusive_minimum ? "" : "or equal to ") +
+                   printed(*checks.minimum));
     }
   }
 

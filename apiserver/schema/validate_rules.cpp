@@ -33,10 +33,14 @@ FieldError broken(const Rule& rule, const Json& value, const Json* old_value, co
   if (at.starts_with('.')) at.erase(0, 1);
   if (at.empty()) at = "<nil>";
   switch (rule.type) {
-    case FieldErrorType::Required: return required(at, message);
-    case FieldErrorType::Forbidden: return forbidden(at, message);
-    case FieldErrorType::Duplicate: return duplicate(at, value);
-    default: return invalid(at, type_name(value), message);
+    case FieldErrorType::Required:
+      return required(at, message);
+    case FieldErrorType::Forbidden:
+      return forbidden(at, message);
+    case FieldErrorType::Duplicate:
+      return duplicate(at, value);
+    default:
+      return invalid(at, type_name(value), message);
   }
 }
 
@@ -50,7 +54,8 @@ void run_rules(const Json& value, const Checks& checks, const Json* old_value, c
       errors.push_back(broken(rule, value, old_value, path));
     } else {
       const std::string at = path.text();
-      errors.push_back(invalid(at.empty() ? "<nil>" : at, type_name(value), "rule evaluation error: " + holds.error().message));
+      errors.push_back(
+          invalid(at.empty() ? "<nil>" : at, type_name(value), "rule evaluation error: " + holds.error().message));
     }
   }
 }

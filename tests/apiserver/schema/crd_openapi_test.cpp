@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include <functional>
+
+#include <gtest/gtest.h>
 
 #include "apiserver/schema/builtin_schemas.hpp"
 #include "apiserver/schema/crd.hpp"
@@ -11,7 +11,8 @@ namespace datamesh::apiserver {
 namespace {
 
 Json backend_crd() {
-  return Json::parse(R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"backends.datamesh.dev"},
+  return Json::parse(
+      R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"backends.datamesh.dev"},
     "spec":{"group":"datamesh.dev","scope":"Cluster","names":{"kind":"Backend","plural":"backends","shortNames":["be"],"categories":["datamesh"]},
       "versions":[{"name":"v1alpha1","served":true,"storage":true,"subresources":{"status":{}},
         "selectableFields":[{"jsonPath":".spec.engine"}],
@@ -51,24 +52,52 @@ TEST(Crd, MistakesAreNamed) {
   const auto schema = [](Json& crd) -> Json& { return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]; };
   const std::string at = "spec.versions[0].schema.openAPIV3Schema";
   const std::vector<Case> cases = {
-      {"name", [](Json& c) { c["metadata"]["name"] = "x"; }, "metadata.name: Invalid value: \"x\": must be spec.names.plural+\".\"+spec.group"},
-      {"scope", [](Json& c) { c["spec"]["scope"] = "World"; }, "spec.scope: Unsupported value: \"World\": supported values: \"Cluster\", \"Namespaced\""},
-      {"no versions", [](Json& c) { c["spec"]["versions"] = Json::array(); }, "spec.versions: Required value: must specify at least one version"},
-      {"no storage version", [](Json& c) { c["spec"]["versions"][0]["storage"] = false; }, "spec.versions: Invalid value: [\"v1alpha1\"]: must have exactly one version marked as storage version"},
-      {"no schema", [](Json& c) { c["spec"]["versions"][0].erase("schema"); }, at + ": Required value: schemas are required"},
-      {"root type", [&](Json& c) { schema(c)["type"] = "array"; }, at + ".type: Invalid value: \"array\": must be object at the root"},
-      {"no type", [&](Json& c) { schema(c)["properties"]["spec"].erase("type"); }, at + ".properties[spec].type: Required value: must not be empty for specified object fields"},
-      {"uniqueItems", [&](Json& c) { schema(c)["properties"]["spec"]["properties"]["l"] = {{"type", "array"}, {"uniqueItems", true}, {"items", {{"type", "string"}}}}; },
-       at + ".properties[spec].properties[l].uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic"},
-      {"list keys", [&](Json& c) { schema(c)["properties"]["spec"]["properties"]["l"] = {{"type", "array"}, {"x-kubernetes-list-type", "map"}, {"items", {{"type", "object"}}}}; },
-       at + ".properties[spec].properties[l].x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map"},
-      {"additionalProperties", [&](Json& c) { schema(c)["properties"]["spec"]["additionalProperties"] = {{"type", "string"}}; },
-       at + ".properties[spec].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive"},
-      {"$ref", [&](Json& c) { schema(c)["properties"]["spec"]["$ref"] = "#/x"; }, at + ".properties[spec].$ref: Forbidden: $ref is not supported"},
+      {"name", [](Json& c) { c["metadata"]["name"] = "x"; },
+       "metadata.name: Invalid value: \"x\": must be spec.names.plural+\".\"+spec.group"},
+      {"scope", [](Json& c) { c["spec"]["scope"] = "World"; },
+       "spec.scope: Unsupported value: \"World\": supported values: \"Cluster\", \"Namespaced\""},
+      {"no versions", [](Json& c) { c["spec"]["versions"] = Json::array(); },
+       "spec.versions: Required value: must specify at least one version"},
+      {"no storage version", [](Json& c) { c["spec"]["versions"][0]["storage"] = false; },
+       "spec.versions: Invalid value: [\"v1alpha1\"]: must have exactly one version marked as storage version"},
+      {"no schema", [](Json& c) { c["spec"]["versions"][0].erase("schema"); },
+       at + ": Required value: schemas are required"},
+      {"root type", [&](Json& c) { schema(c)["type"] = "array"; },
+       at + ".type: Invalid value: \"array\": must be object at the root"},
+      {"no type", [&](Json& c) { schema(c)["properties"]["spec"].erase("type"); },
+       at + ".properties[spec].type: Required value: must not be empty for specified object fields"},
+      {"uniqueItems",
+       [&](Json& c) {
+         schema(c)["properties"]["spec"]["properties"]["l"] = {
+             {"type", "array"}, {"uniqueItems", true}, {"items", {{"type", "string"}}}};
+       },
+       at + ".properties[spec].properties[l].uniqueItems: Forbidden: uniqueItems cannot be set to true since the "
+            "runtime complexity becomes quadratic"},
+      {"list keys",
+       [&](Json& c) {
+         schema(c)["properties"]["spec"]["properties"]["l"] = {
+             {"type", "array"}, {"x-kubernetes-list-type", "map"}, {"items", {{"type", "object"}}}};
+       },
+       at + ".properties[spec].properties[l].x-kubernetes-list-map-keys: Required value: must not be empty if "
+            "x-kubernetes-list-type is map"},
+      {"additionalProperties",
+       [&](Json& c) {
+         schema(c)["properties"]["spec"]["additionalProperties"] = {{"type", "string"}};
+       },
+       at + ".properties[spec].additionalProperties: Forbidden: additionalProperties and properties are mutual "
+            "exclusive"},
+      {"$ref", [&](Json& c) { schema(c)["properties"]["spec"]["$ref"] = "#/x"; },
+       at + ".properties[spec].$ref: Forbidden: $ref is not supported"},
       {"column type", [](Json& c) { c["spec"]["versions"][0]["additionalPrinterColumns"][0]["type"] = "text"; },
-       "spec.versions[0].additionalPrinterColumns[0].type: Unsupported value: \"text\": supported values: \"boolean\", \"date\", \"integer\", \"number\", \"string\""},
-      {"rule", [&](Json& c) { schema(c)["properties"]["spec"]["x-kubernetes-validations"] = Json::array({{{"rule", "self.("}}}); }, "compilation failed"},
-      {"pattern", [&](Json& c) { schema(c)["properties"]["spec"]["properties"]["engine"]["pattern"] = "("; }, "must be a valid regular expression"}};
+       "spec.versions[0].additionalPrinterColumns[0].type: Unsupported value: \"text\": supported values: \"boolean\", "
+       "\"date\", \"integer\", \"number\", \"string\""},
+      {"rule",
+       [&](Json& c) {
+         schema(c)["properties"]["spec"]["x-kubernetes-validations"] = Json::array({{{"rule", "self.("}}});
+       },
+       "compilation failed"},
+      {"pattern", [&](Json& c) { schema(c)["properties"]["spec"]["properties"]["engine"]["pattern"] = "("; },
+       "must be a valid regular expression"}};
   for (const Case& one : cases) {
     Json crd = backend_crd();
     default_crd(crd);
@@ -95,7 +124,8 @@ TEST(Crd, TakenNamesAreRefusedAndIdentityStays) {
 }
 
 TEST(Crd, VersionsAreOrderedByStability) {
-  const std::vector<std::string> order = {"v10", "v2", "v1", "v11beta2", "v10beta3", "v3beta1", "v12alpha1", "v11alpha2", "foo1", "foo10"};
+  const std::vector<std::string> order = {"v10",     "v2",        "v1",        "v11beta2", "v10beta3",
+                                          "v3beta1", "v12alpha1", "v11alpha2", "foo1",     "foo10"};
   for (std::size_t i = 0; i + 1 < order.size(); ++i) {
     EXPECT_TRUE(version_before(order[i], order[i + 1])) << order[i];
     EXPECT_FALSE(version_before(order[i + 1], order[i])) << order[i];
@@ -128,7 +158,8 @@ TEST(OpenApi, DocumentsAreCompleteAndSayWhatKubectlLooksFor) {
   for (const auto& [key, text] : documents.v3) {
     const Json document = Json::parse(text);
     check_references(document, document["components"]["schemas"], "#/components/schemas/");
-    EXPECT_TRUE(index["paths"][key]["serverRelativeURL"].get<std::string>().starts_with("/openapi/v3/" + key + "?hash="));
+    EXPECT_TRUE(
+        index["paths"][key]["serverRelativeURL"].get<std::string>().starts_with("/openapi/v3/" + key + "?hash="));
   }
   const Json mesh = Json::parse(documents.v3.at("apis/datamesh.dev/v1alpha1"));
   const Json& patch = mesh["paths"]["/apis/datamesh.dev/v1alpha1/backends/{name}"]["patch"];
@@ -137,10 +168,12 @@ TEST(OpenApi, DocumentsAreCompleteAndSayWhatKubectlLooksFor) {
   EXPECT_NE(patch["parameters"].dump().find("fieldValidation"), std::string::npos);
   const Json& schema = mesh["components"]["schemas"]["dev.datamesh.v1alpha1.Backend"];
   EXPECT_EQ(schema["properties"]["spec"]["required"], Json::array({"engine"}));
-  EXPECT_EQ(v2["definitions"]["dev.datamesh.v1alpha1.Backend"]["properties"]["spec"]["properties"]["port"]["format"], "int-or-string");
+  EXPECT_EQ(v2["definitions"]["dev.datamesh.v1alpha1.Backend"]["properties"]["spec"]["properties"]["port"]["format"],
+            "int-or-string");
   EXPECT_TRUE(mesh["paths"].contains("/apis/datamesh.dev/v1alpha1/backends/{name}/status"));
   EXPECT_GT(documents.v2_protobuf.size(), 10'000u);
-  EXPECT_EQ(documents.v2_protobuf.substr(0, 5), std::string("\x0a\x03" "2.0"));
+  EXPECT_EQ(documents.v2_protobuf.substr(0, 5), std::string("\x0a\x03"
+                                                            "2.0"));
   crd["spec"]["versions"][0]["served"] = false;
   EXPECT_FALSE(openapi_documents({&crd}, "v1.32.0").v3.contains("apis/datamesh.dev/v1alpha1"));
 }

@@ -35,7 +35,8 @@ Json owners(const Json& object) {
   Json out = Json::object();
   const Json* list = find(object, {"metadata", "managedFields"});
   if (!list) return out;
-  for (const Json& one : *list) out[one["manager"].get<std::string>() + "/" + one["operation"].get<std::string>()] = one["fieldsV1"];
+  for (const Json& one : *list)
+    out[one["manager"].get<std::string>() + "/" + one["operation"].get<std::string>()] = one["fieldsV1"];
   return out;
 }
 
@@ -109,7 +110,8 @@ TEST(ManagedFields, OldUpdatersAreFoldedTogether) {
   for (int i = 0; i < 15; ++i) {
     Json object = live;
     object["metadata"]["labels"]["l" + std::to_string(i)] = "1";
-    track_update(&live, object, writer("m" + std::to_string(i), "2026-02-" + std::to_string(10 + i) + "T00:00:00Z"), schema());
+    track_update(&live, object, writer("m" + std::to_string(i), "2026-02-" + std::to_string(10 + i) + "T00:00:00Z"),
+                 schema());
     live = object;
   }
   EXPECT_EQ(live["metadata"]["managedFields"].size(), 10u);
@@ -118,18 +120,27 @@ TEST(ManagedFields, OldUpdatersAreFoldedTogether) {
 
 TEST(Apply, CreatesAndOwnsTheFieldsItSays) {
   const Json object = must_apply(nullptr, {{"engine", "nats"}, {"ports", {{{"name", "a"}, {"port", 1}}}}}, "ana");
-  EXPECT_EQ(owners(object), Json::parse(R"({"ana/Apply":{"f:spec":{"f:engine":{},"f:ports":{"k:{\"name\":\"a\"}":{".":{},"f:name":{},"f:port":{}}}}}})"));
+  EXPECT_EQ(
+      owners(object),
+      Json::parse(
+          R"({"ana/Apply":{"f:spec":{"f:engine":{},"f:ports":{"k:{\"name\":\"a\"}":{".":{},"f:name":{},"f:port":{}}}}}})"));
 }
 
 TEST(Apply, ApplyingTheSameAgainChangesNothing) {
   const Json live = must_apply(nullptr, {{"engine", "nats"}}, "ana");
-  const Applied again = apply(&live, object_with({{"engine", "nats"}}), writer("ana", "2030-01-01T00:00:00Z"), schema(), false);
+  const Applied again =
+      apply(&live, object_with({{"engine", "nats"}}), writer("ana", "2030-01-01T00:00:00Z"), schema(), false);
   EXPECT_FALSE(again.changed);
   EXPECT_EQ(again.object(), live);
 }
 
 TEST(Apply, RemovesWhatItNoLongerSays) {
-  Json live = must_apply(nullptr, {{"engine", "nats"}, {"size", 3}, {"ports", {{{"name", "a"}, {"port", 1}}, {{"name", "b"}, {"port", 2}}}}, {"tags", {"x", "y"}}}, "ana");
+  Json live = must_apply(nullptr,
+                         {{"engine", "nats"},
+                          {"size", 3},
+                          {"ports", {{{"name", "a"}, {"port", 1}}, {{"name", "b"}, {"port", 2}}}},
+                          {"tags", {"x", "y"}}},
+                         "ana");
   live = must_apply(&live, {{"engine", "nats"}, {"ports", {{{"name", "b"}, {"port", 2}}}}, {"tags", {"y"}}}, "ana");
   EXPECT_EQ(live["spec"], Json::parse(R"({"engine":"nats","ports":[{"name":"b","port":2}],"tags":["y"]})"));
 }
@@ -150,11 +161,14 @@ TEST(Apply, KeepsDefaultsNobodyOwns) {
 }
 
 TEST(Apply, ConflictsNameTheOwnerAndTheField) {
-  const Json live = created({{"engine", "nats"}, {"size", 1}, {"ports", {{{"name", "a"}, {"port", 1}}}}}, "kubectl-client-side-apply");
+  const Json live = created({{"engine", "nats"}, {"size", 1}, {"ports", {{{"name", "a"}, {"port", 1}}}}},
+                            "kubectl-client-side-apply");
   const Applied one = apply(&live, object_with({{"engine", "postgresql"}}), writer("ana"), schema(), false);
   EXPECT_EQ(conflict_message(one.conflicts),
-            "Apply failed with 1 conflict: conflict with \"kubectl-client-side-apply\" using datamesh.dev/v1alpha1: .spec.engine");
-  const Applied two = apply(&live, object_with({{"size", 2}, {"ports", {{{"name", "a"}, {"port", 2}}}}}), writer("ana"), schema(), false);
+            "Apply failed with 1 conflict: conflict with \"kubectl-client-side-apply\" using datamesh.dev/v1alpha1: "
+            ".spec.engine");
+  const Applied two = apply(&live, object_with({{"size", 2}, {"ports", {{{"name", "a"}, {"port", 2}}}}}), writer("ana"),
+                            schema(), false);
   EXPECT_EQ(conflict_message(two.conflicts),
             "Apply failed with 2 conflicts: conflicts with \"kubectl-client-side-apply\" using datamesh.dev/v1alpha1:\n"
             "- .spec.ports[name=\"a\"].port\n- .spec.size");
@@ -166,7 +180,8 @@ TEST(Apply, ForceTakesOver) {
   const Json live = created({{"engine", "nats"}, {"size", 1}}, "other");
   const Json object = must_apply(&live, {{"engine", "postgresql"}}, "ana", true);
   EXPECT_EQ(object["spec"], Json::parse(R"({"engine":"postgresql","size":1})"));
-  EXPECT_EQ(owners(object), Json::parse(R"({"ana/Apply":{"f:spec":{"f:engine":{}}},"other/Update":{"f:spec":{".":{},"f:size":{}}}})"));
+  EXPECT_EQ(owners(object),
+            Json::parse(R"({"ana/Apply":{"f:spec":{"f:engine":{}}},"other/Update":{"f:spec":{".":{},"f:size":{}}}})"));
 }
 
 TEST(Apply, SayingTheSameIsSharingNotAConflict) {
@@ -203,7 +218,8 @@ TEST(Apply, StatusAndMainDoNotMix) {
 }
 
 TEST(Apply, MalformedConfigurationsAreRefused) {
-  EXPECT_TRUE(apply(nullptr, object_with({{"ports", {{{"name", "a"}}, {{"name", "a"}}}}}), writer("x"), schema(), false).bad_request);
+  EXPECT_TRUE(apply(nullptr, object_with({{"ports", {{{"name", "a"}}, {{"name", "a"}}}}}), writer("x"), schema(), false)
+                  .bad_request);
   EXPECT_TRUE(apply(nullptr, object_with({{"ports", {{{"port", 1}}}}}), writer("x"), schema(), false).bad_request);
   Json managed = object_with({});
   managed["metadata"]["managedFields"] = Json::array({{{"manager", "x"}}});

@@ -43,7 +43,8 @@ TEST(JsonPatch, FollowsRfc6902) {
       {"move", R"({"a":{"x":1},"b":{}})", R"([{"op":"move","from":"/a/x","path":"/b/y"}])", R"({"a":{},"b":{"y":1}})"},
       {"copy", R"({"a":1})", R"([{"op":"copy","from":"/a","path":"/b"}])", R"({"a":1,"b":1})"},
       {"test holds", R"({"a":{"b":1}})", R"([{"op":"test","path":"/a","value":{"b":1}}])", R"({"a":{"b":1}})"},
-      {"escapes", R"({"a/b":1,"m~n":2})", R"([{"op":"replace","path":"/a~1b","value":3},{"op":"remove","path":"/m~0n"}])", R"({"a/b":3})"},
+      {"escapes", R"({"a/b":1,"m~n":2})",
+       R"([{"op":"replace","path":"/a~1b","value":3},{"op":"remove","path":"/m~0n"}])", R"({"a/b":3})"},
       {"test fails", R"({"a":1})", R"([{"op":"add","path":"/b","value":2},{"op":"test","path":"/a","value":2}])", ""},
       {"no such path", R"({"a":1})", R"([{"op":"remove","path":"/b/c"}])", ""},
       {"replace nothing", R"({"a":1})", R"([{"op":"replace","path":"/b","value":1}])", ""},
@@ -63,7 +64,8 @@ TEST(JsonPatch, FollowsRfc6902) {
     }
   }
   Json many = Json::array();
-  for (int i = 0; i <= json_patch_operations_max; ++i) many.push_back({{"op", "test"}, {"path", ""}, {"value", Json::object()}});
+  for (int i = 0; i <= json_patch_operations_max; ++i)
+    many.push_back({{"op", "test"}, {"path", ""}, {"value", Json::object()}});
   EXPECT_EQ(json_patch(Json::object(), many).error().code, Code::Denied);
   Json growing = Json::array();
   for (int i = 0; i < 60; ++i) growing.push_back({{"op", "copy"}, {"from", "/a"}, {"path", "/a/-"}});
@@ -73,20 +75,31 @@ TEST(JsonPatch, FollowsRfc6902) {
 TEST(StrategicMerge, ListsAreMergedByTheirKeys) {
   const Schema& schema = *builtin_schema("", "v1", "ServiceAccount");
   const std::vector<Case> cases = {
-      {"merges by key", R"({"secrets":[{"name":"a","kind":"x"},{"name":"b"}]})", R"({"secrets":[{"name":"a","kind":"y"},{"name":"c"}]})",
+      {"merges by key", R"({"secrets":[{"name":"a","kind":"x"},{"name":"b"}]})",
+       R"({"secrets":[{"name":"a","kind":"y"},{"name":"c"}]})",
        R"({"secrets":[{"name":"a","kind":"y"},{"name":"b"},{"name":"c"}]})"},
-      {"deletes by key", R"({"secrets":[{"name":"a"},{"name":"b"}]})", R"({"secrets":[{"$patch":"delete","name":"a"}]})", R"({"secrets":[{"name":"b"}]})"},
-      {"replaces the list", R"({"secrets":[{"name":"a"}]})", R"({"secrets":[{"name":"z"},{"$patch":"replace"}]})", R"({"secrets":[{"name":"z"}]})"},
-      {"an atomic list is replaced", R"({"imagePullSecrets":[{"name":"a"}]})", R"({"imagePullSecrets":[{"name":"b"}]})", R"({"imagePullSecrets":[{"name":"b"}]})"},
-      {"sets are united", R"({"metadata":{"finalizers":["a","b"]}})", R"({"metadata":{"finalizers":["b","c"]}})", R"({"metadata":{"finalizers":["a","b","c"]}})"},
-      {"primitives are deleted", R"({"metadata":{"finalizers":["a","b"]}})", R"({"metadata":{"$deleteFromPrimitiveList/finalizers":["a"]}})", R"({"metadata":{"finalizers":["b"]}})"},
-      {"order is set", R"({"metadata":{"finalizers":["a","b","s"]}})", R"({"metadata":{"$setElementOrder/finalizers":["c","b","a"],"finalizers":["c"]}})",
+      {"deletes by key", R"({"secrets":[{"name":"a"},{"name":"b"}]})",
+       R"({"secrets":[{"$patch":"delete","name":"a"}]})", R"({"secrets":[{"name":"b"}]})"},
+      {"replaces the list", R"({"secrets":[{"name":"a"}]})", R"({"secrets":[{"name":"z"},{"$patch":"replace"}]})",
+       R"({"secrets":[{"name":"z"}]})"},
+      {"an atomic list is replaced", R"({"imagePullSecrets":[{"name":"a"}]})", R"({"imagePullSecrets":[{"name":"b"}]})",
+       R"({"imagePullSecrets":[{"name":"b"}]})"},
+      {"sets are united", R"({"metadata":{"finalizers":["a","b"]}})", R"({"metadata":{"finalizers":["b","c"]}})",
+       R"({"metadata":{"finalizers":["a","b","c"]}})"},
+      {"primitives are deleted", R"({"metadata":{"finalizers":["a","b"]}})",
+       R"({"metadata":{"$deleteFromPrimitiveList/finalizers":["a"]}})", R"({"metadata":{"finalizers":["b"]}})"},
+      {"order is set", R"({"metadata":{"finalizers":["a","b","s"]}})",
+       R"({"metadata":{"$setElementOrder/finalizers":["c","b","a"],"finalizers":["c"]}})",
        R"({"metadata":{"finalizers":["c","b","a","s"]}})"},
-      {"owners by uid", R"({"metadata":{"ownerReferences":[{"uid":"1","name":"a"}]}})", R"({"metadata":{"ownerReferences":[{"uid":"1","controller":true},{"uid":"2"}]}})",
+      {"owners by uid", R"({"metadata":{"ownerReferences":[{"uid":"1","name":"a"}]}})",
+       R"({"metadata":{"ownerReferences":[{"uid":"1","controller":true},{"uid":"2"}]}})",
        R"({"metadata":{"ownerReferences":[{"uid":"1","name":"a","controller":true},{"uid":"2"}]}})"},
-      {"a map is replaced", R"({"metadata":{"labels":{"a":"b"}}})", R"({"metadata":{"labels":{"$patch":"replace","c":"d"}}})", R"({"metadata":{"labels":{"c":"d"}}})"},
-      {"only retained keys stay", R"({"metadata":{"labels":{"a":"b","c":"d"}}})", R"({"metadata":{"labels":{"$retainKeys":["c"]}}})", R"({"metadata":{"labels":{"c":"d"}}})"},
-      {"nulls of a new map vanish", "{}", R"({"metadata":{"labels":{"a":null,"b":"c"}}})", R"({"metadata":{"labels":{"b":"c"}}})"},
+      {"a map is replaced", R"({"metadata":{"labels":{"a":"b"}}})",
+       R"({"metadata":{"labels":{"$patch":"replace","c":"d"}}})", R"({"metadata":{"labels":{"c":"d"}}})"},
+      {"only retained keys stay", R"({"metadata":{"labels":{"a":"b","c":"d"}}})",
+       R"({"metadata":{"labels":{"$retainKeys":["c"]}}})", R"({"metadata":{"labels":{"c":"d"}}})"},
+      {"nulls of a new map vanish", "{}", R"({"metadata":{"labels":{"a":null,"b":"c"}}})",
+       R"({"metadata":{"labels":{"b":"c"}}})"},
       {"an item without its key", "{}", R"({"secrets":[{"kind":"x"}]})", "", Code::Invalid},
       {"an unknown directive", "{}", R"({"$frob":1})", "", Code::Invalid}};
   for (const Case& one : cases) {

@@ -1,10 +1,10 @@
-// Random input for every parser and walker of apiserver/schema: nothing may crash, hang or break an invariant. Bounded by
-// rounds, not by time; the seed is printed and can be given as DATAMESH_SEED.
-#include <gtest/gtest.h>
-
+// Random input for every parser and walker of apiserver/schema: nothing may crash, hang or break an invariant. Bounded
+// by rounds, not by time; the seed is printed and can be given as DATAMESH_SEED.
 #include <cstdlib>
 #include <iostream>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "apiserver/schema/builtin_schemas.hpp"
 #include "apiserver/schema/cel.hpp"
@@ -37,24 +37,45 @@ class Random {
   // Values over a few names, so that patches and objects meet.
   Json value(int depth) {
     switch (below(depth > 0 ? 9 : 5)) {
-      case 0: return nullptr;
-      case 1: return below(2) == 0;
-      case 2: return static_cast<int>(below(5)) - 1;
-      case 3: return static_cast<double>(below(5)) / 2;
-      case 4: return text("abc", 2);
+      case 0:
+        return nullptr;
+      case 1:
+        return below(2) == 0;
+      case 2:
+        return static_cast<int>(below(5)) - 1;
+      case 3:
+        return static_cast<double>(below(5)) / 2;
+      case 4:
+        return text("abc", 2);
       case 5:
       case 6: {
         Json out = Json::array();
         for (std::size_t i = below(4); i > 0; --i) out.push_back(value(depth - 1));
         return out;
       }
-      default: return object(depth);
+      default:
+        return object(depth);
     }
   }
   Json object(int depth) {
-    static const std::vector<std::string> names = {"a", "b", "name", "list", "set", "map", "spec", "status", "metadata", "labels",
-                                                   "finalizers", "ownerReferences", "managedFields", "uid", "$patch",
-                                                   "$setElementOrder/list", "$deleteFromPrimitiveList/set", "$retainKeys"};
+    static const std::vector<std::string> names = {"a",
+                                                   "b",
+                                                   "name",
+                                                   "list",
+                                                   "set",
+                                                   "map",
+                                                   "spec",
+                                                   "status",
+                                                   "metadata",
+                                                   "labels",
+                                                   "finalizers",
+                                                   "ownerReferences",
+                                                   "managedFields",
+                                                   "uid",
+                                                   "$patch",
+                                                   "$setElementOrder/list",
+                                                   "$deleteFromPrimitiveList/set",
+                                                   "$retainKeys"};
     Json out = Json::object();
     for (std::size_t i = below(5); i > 0; --i) out[names[below(names.size())]] = value(depth - 1);
     return out;
@@ -122,7 +143,8 @@ TEST(SchemaFuzz, WalkersKeepTheirInvariants) {
     const Applied applied = apply(&live, configuration, {"y", "g/v1", "", "2026-01-02T00:00:00Z", true}, *schema, true);
     if (applied.bad_request) continue;
     const Json merged = applied.object();
-    const Applied again = apply(&merged, configuration, {"y", "g/v1", "", "2026-01-03T00:00:00Z", true}, *schema, false);
+    const Applied again =
+        apply(&merged, configuration, {"y", "g/v1", "", "2026-01-03T00:00:00Z", true}, *schema, false);
     EXPECT_TRUE(again.conflicts.empty()) << conflict_message(again.conflicts);
     EXPECT_FALSE(again.changed) << merged << "\n" << configuration;
 
