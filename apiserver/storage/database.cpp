@@ -41,7 +41,7 @@ std::uint32_t checksum(std::string_view bytes) {
 std::string bound_to(std::string_view resource, std::string_view ns, std::string_view name, Rv rv) {
   std::string text;
   for (const auto part : {resource, ns, name}) text.append(part).push_back('\n');
-  return text + std::to_string(rv);
+  return text.append(std::to_string(rv));
 }
 
 Error system_error(const std::string& path) {
@@ -177,7 +177,7 @@ Result<void> Database::check_tables() {
   DATAMESH_TRY(const auto version, connection_.value("PRAGMA user_version"));
   if (version != format_version)
     return Error{Code::Invalid,
-                 "format " + version + " was written by another version of datamesh; this one reads " + format_version};
+                 std::string("written by another version of datamesh (format ").append(version).append(")")};
   DATAMESH_TRY(const auto check, connection_.value("PRAGMA quick_check(1)"));
   if (check != "ok") return damaged(check);
   return {};

@@ -13,17 +13,17 @@ std::size_t hash_of(std::string_view uid) {
 }  // namespace
 
 RecordPtr Index::find(const std::string& resource, PlaceView place) const {
-  const auto slots = resources_.find(resource);
-  if (slots == resources_.end()) return nullptr;
-  const auto slot = slots->second.find(place);
-  return slot == slots->second.end() ? nullptr : slot->record;
+  const Slots& slots = all(resource);
+  const auto slot = slots.find(place);
+  return slot == slots.end() ? nullptr : slot->record;
 }
 
 void Index::put(RecordPtr record) {
-  Slots& slots = resources_[record->resource()];
-  const auto [slot, added] = slots.insert(Slot{record});
+  Resource& resource = resources_[record->resource()];
+  const auto [slot, added] = resource.slots.insert(Slot{record});
   if (added) {
     ++size_;
+    ++resource.by_namespace[record->ns()];
   } else {
     note_owners(*slot->record, false);
     slot->record = record;
@@ -32,13 +32,16 @@ void Index::put(RecordPtr record) {
 }
 
 void Index::erase(const Record& record) {
-  const auto slots = resources_.find(record.resource());
-  if (slots == resources_.end()) return;
-  const auto slot = slots->second.find(place_of(record));
-  if (slot == slots->second.end()) return;
+  const auto resource = resources_.find(record.resource());
+  if (resource == resources_.end()) return;
+  auto& [slots, by_namespace] = resource->second;
+  const auto slot = slots.find(place_of(record));
+  if (slot == slots.end()) return;
   note_owners(*slot->record, false);
-  slots->second.erase(slot);
+  slots.erase(slot);
   --size_;
+  const auto count = by_namespace.find(record.ns());
+  if (--count->second == 0) by_namespace.erase(count);
 }
 
 void Index::note_owners(const Record& record, bool there) {
@@ -52,9 +55,24 @@ void Index::note_owners(const Record& record, bool there) {
   }
 }
 
-const Slots* Index::all(const std::string& resource) const {
-  const auto slots = resources_.find(resource);
-  return slots == resources_.end() ? nullptr : &slots->second;
+const Slots& Index::all(const std::string& resource) const {
+  static const Slots none;
+  const auto found = resources_.find(resource);
+  return found == resources_.end() ? none : found->second.slots;
+}
+
+std::size_t Index::count(const std::string& resource, const std::string& ns) const {
+  const auto found = resources_.find(resource);
+  if (found == resources_.end()) return 0;
+  if (ns.empty()) return found->second.slots.size();
+  const auto count = found->second.by_namespace.find(ns);
+  return count == found->second.by_namespace.end() ? 0 : count->second;
+}
+
+std::vector<std::string> Index::resources() const {
+  std::vector<std::string> names;
+  for (const auto& [name, resource] : resources_) names.push_back(name);
+  return names;
 }
 
 std::vector<RecordPtr> Index::owned_by(std::string_view uid) const {
@@ -70,8 +88,8 @@ std::vector<RecordPtr> Index::owned_by(std::string_view uid) const {
 
 std::vector<RecordPtr> Index::in_namespace(const std::string& ns) const {
   std::vector<RecordPtr> found;
-  for (const auto& [resource, slots] : resources_) {
-    const auto [begin, end] = range_of(slots, ns, nullptr);
+  for (const auto& [name, resource] : resources_) {
+    const auto [begin, end] = range_of(resource.slots, ns, nullptr);
     for (auto it = begin; it != end; ++it) found.push_back(it->record);
   }
   return found;

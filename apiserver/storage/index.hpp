@@ -48,18 +48,25 @@ class Index {
   void put(RecordPtr record);
   void erase(const Record& record);
 
-  // In order of their places. nullptr: there is none of that resource.
-  const Slots* all(const std::string& resource) const;
-  const std::unordered_map<std::string, Slots>& resources() const { return resources_; }
+  // In order of their places.
+  const Slots& all(const std::string& resource) const;
+  // Of one namespace, or of all ("").
+  std::size_t count(const std::string& resource, const std::string& ns) const;
+  std::vector<std::string> resources() const;
   std::vector<RecordPtr> owned_by(std::string_view uid) const;
   std::vector<RecordPtr> in_namespace(const std::string& ns) const;
   std::size_t size() const { return size_; }
 
  private:
+  struct Resource {
+    Slots slots;
+    std::unordered_map<std::string_view, std::size_t> by_namespace;  // counts, of interned texts
+  };
+
   void note_owners(const Record& record, bool there);
 
   std::unordered_set<std::string> texts_;
-  std::unordered_map<std::string, Slots> resources_;
+  std::unordered_map<std::string, Resource> resources_;
   // By the hash of an owner's uid: an object may have several owners, an owner many objects.
   std::set<std::pair<std::size_t, const Record*>> owned_;
   std::size_t size_ = 0;

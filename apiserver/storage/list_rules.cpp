@@ -1,5 +1,6 @@
 #include "apiserver/storage/list_rules.hpp"
 
+#include <array>
 #include <charconv>
 
 #include "controller/core/ids.hpp"
@@ -11,6 +12,12 @@ Failure invalid(std::string message) {
   Failure failure{Reason::Invalid, std::move(message), {}, {}, 0};
   failure.field = "resourceVersionMatch";
   return failure;
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
 Failure bad_request(std::string message) {
@@ -27,25 +34,30 @@ std::string too_large_message(Rv asked, Rv current) {
   return "Too large resource version: " + std::to_string(asked) + ", current: " + std::to_string(current);
 }
 
-// "1", version, namespace, name in lines: none of them can contain a line's end.
+// "1", version, shown, namespace, name in lines: none of them can contain a line's end.
 std::string encode_token(const Token& token) {
-  return base64url_encode("1\n" + std::to_string(token.rv) + "\n" + token.after.first + "\n" + token.after.second);
+  std::string text = "1";
+  for (const auto& line :
+       {std::to_string(token.rv), std::to_string(token.shown), token.after.first, token.after.second})
+    text.append(1, '\n').append(line);
+  return base64url_encode(text);
 }
 
 std::optional<Token> decode_token(const std::string& text) {
   const std::string plain = base64_decode(text);
-  const auto version_end = plain.find('\n');
-  if (version_end == std::string::npos || plain.substr(0, version_end) != "1") return std::nullopt;
-  const auto rv_end = plain.find('\n', version_end + 1);
-  if (rv_end == std::string::npos) return std::nullopt;
-  const auto ns_end = plain.find('\n', rv_end + 1);
-  if (ns_end == std::string::npos || plain.find('\n', ns_end + 1) != std::string::npos) return std::nullopt;
-  Token token;
-  const char* const last = plain.data() + rv_end;
-  const auto [end, error] = std::from_chars(plain.data() + version_end + 1, last, token.rv);
-  if (error != std::errc() || end != last) return std::nullopt;
-  token.after = {plain.substr(rv_end + 1, ns_end - rv_end - 1), plain.substr(ns_end + 1)};
-  return token;
+  std::array<std::string_view, 5> lines;
+  std::string_view rest = plain;
+  for (std::size_t i = 0; i + 1 < lines.size(); ++i) {
+    const auto end = rest.find('\n');
+    if (end == std::string_view::npos) return std::nullopt;
+    lines[i] = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+  }
+  lines.back() = rest;
+  const auto rv = number(lines[1]);
+  const auto shown = number(lines[2]);
+  if (lines[0] != "1" || !rv || !shown || rest.find('\n') != std::string_view::npos) return std::nullopt;
+  return Token{*rv, {std::string(lines[3]), std::string(lines[4])}, *shown};
 }
 
 Outcome<ListPlan> plan_list(const ListOptions& options) {
@@ -58,8 +70,8 @@ Outcome<ListPlan> plan_list(const ListOptions& options) {
     if (rv != 0) return bad_request("specifying resource version is not allowed when using continue");
     auto token = decode_token(options.continue_token);
     if (!token) return bad_request("invalid continue token");
-    if (token->rv == 0) return ListPlan{At::Latest, 0, std::move(token->after)};
-    return ListPlan{At::Exactly, token->rv, std::move(token->after)};
+    if (token->rv == 0) return ListPlan{At::Latest, 0, std::move(token->after), token->shown};
+    return ListPlan{At::Exactly, token->rv, std::move(token->after), token->shown};
   }
   if (has_match && !options.rv) return invalid("resourceVersionMatch is forbidden unless resourceVersion is provided");
   if (rv == 0) {
@@ -68,7 +80,7 @@ Outcome<ListPlan> plan_list(const ListOptions& options) {
     return ListPlan{};
   }
   const bool exact = options.rv_match == RvMatch::Exact || (!has_match && options.limit > 0);
-  return ListPlan{exact ? At::Exactly : At::NotOlderThan, rv, std::nullopt};
+  return ListPlan{exact ? At::Exactly : At::NotOlderThan, rv, std::nullopt, 0};
 }
 
 Failure expired(const ListPlan& plan, Rv current) {
@@ -79,7 +91,7 @@ Failure expired(const ListPlan& plan, Rv current) {
       "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
       "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
       "modified, or deleted between the time the first chunk was returned and now may show up in the list.";
-  failure.continue_token = encode_token({0, *plan.after});
+  failure.continue_token = encode_token({0, *plan.after, plan.shown});
   return failure;
 }
 

@@ -26,6 +26,7 @@ namespace datamesh::apiserver::storage {
 struct Token {
   Rv rv = 0;  // 0: whatever is there now (an inconsistent continuation)
   Place after;
+  std::size_t shown = 0;  // items up to there
   bool operator==(const Token&) const = default;
 };
 
@@ -36,6 +37,7 @@ struct ListPlan {
   enum class At { Latest, NotOlderThan, Exactly } at = At::Latest;
   Rv rv = 0;
   std::optional<Place> after;
+  std::size_t shown = 0;  // before this page
   bool operator==(const ListPlan&) const = default;
 };
 

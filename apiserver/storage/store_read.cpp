@@ -1,5 +1,3 @@
-#include <iterator>
-
 #include "apiserver/storage/store.hpp"
 
 namespace datamesh::apiserver::storage {
@@ -9,60 +7,39 @@ Failure too_large(Rv asked, Rv current) {
   return {Reason::TooLarge, too_large_message(asked, current), {}, {}, current};
 }
 
-// The items of one moment, in order: those of now, but for what `then` says.
-struct Cut {
-  std::vector<RecordPtr> items;
-  std::size_t more = 0;  // beyond `wanted`
-};
+using Then = std::map<Place, RecordPtr>;
 
-class Cutter {
- public:
-  explicit Cutter(std::size_t wanted) : wanted_(wanted) {}  // 0: all
-
-  bool full() const { return wanted_ > 0 && cut_.items.size() >= wanted_; }
-  void add(const RecordPtr& record) {
-    if (full()) {
-      ++cut_.more;
-    } else {
-      cut_.items.push_back(record);
-    }
-  }
-  Cut take() { return std::move(cut_); }
-
- private:
-  std::size_t wanted_;
-  Cut cut_;
-};
-
-Cut cut_now(const Slots& slots, const std::string& ns, const PlaceView* after, std::size_t wanted) {
-  const auto [begin, end] = range_of(slots, ns, after);
-  Cutter cutter(wanted);
-  auto it = begin;
-  for (; it != end && !cutter.full(); ++it) cutter.add(it->record);
-  Cut cut = cutter.take();
-  cut.more = static_cast<std::size_t>(std::distance(it, end));
-  return cut;
-}
-
-Cut cut_then(const Slots& slots, const std::map<Place, RecordPtr>& then, const std::string& ns, const PlaceView* after,
-             std::size_t wanted) {
+// The items of one moment in order, those of now but for what `then` says: at most `wanted` (0: all) of one namespace
+// from behind `after`.
+std::vector<RecordPtr> cut(const Slots& slots, const Then& then, const std::string& ns, const PlaceView* after,
+                           std::size_t wanted) {
   const auto [begin, end] = range_of(slots, ns, after);
   auto old = after ? then.upper_bound({std::string(after->ns), std::string(after->name)}) : then.begin();
-  Cutter cutter(wanted);
+  std::vector<RecordPtr> items;
   auto it = begin;
-  while (it != end || old != then.end()) {
+  while ((it != end || old != then.end()) && (wanted == 0 || items.size() < wanted)) {
     const auto place = it != end ? place_of(*it->record) : PlaceView{};
     const auto old_place = old != then.end() ? PlaceView{old->first.first, old->first.second} : PlaceView{};
     if (old == then.end() || (it != end && place < old_place)) {
-      cutter.add(it->record);
+      items.push_back(it->record);
       ++it;
       continue;
     }
     if (it != end && place == old_place) ++it;
-    if (old->second) cutter.add(old->second);
+    if (old->second) items.push_back(old->second);
     ++old;
   }
-  return cutter.take();
+  return items;
+}
+
+// How many there were.
+std::size_t count_then(const Index& index, const Then& then, const ListOptions& asked) {
+  std::size_t count = index.count(asked.resource, asked.ns);
+  for (const auto& [place, record] : then) {
+    if (index.find(asked.resource, {place.first, place.second})) --count;
+    if (record) ++count;
+  }
+  return count;
 }
 
 }  // namespace
@@ -88,38 +65,33 @@ Outcome<List> Store::list(const ListOptions& options) const {
 Outcome<List> Store::Impl::list_at(const ListOptions& asked, const ListPlan& plan) const {
   PlaceView after;
   if (plan.after) after = {plan.after->first, plan.after->second};
-  const PlaceView* const behind = plan.after ? &after : nullptr;
-  const std::size_t wanted = asked.match ? 0 : asked.limit;
-  static const Slots none;
+  // One more than a page, to know whether it is the last. What a selector leaves of them is not known here.
+  const std::size_t wanted = asked.match || asked.limit == 0 ? 0 : asked.limit + 1;
 
   List list;
-  Cut cut;
+  std::vector<RecordPtr> found;
+  std::size_t total = 0;
   {
     const std::scoped_lock lock(mutex);
     list.rv = plan.at == ListPlan::At::Exactly ? plan.rv : current.load();
     if (list.rv < history.compacted()) return expired(plan, current);
-    const Slots* slots = index.all(asked.resource);
-    if (!slots) slots = &none;
-    cut = list.rv == current
-              ? cut_now(*slots, asked.ns, behind, wanted)
-              : cut_then(*slots, undo(history, list.rv, asked.resource, asked.ns), asked.ns, behind, wanted);
+    const Then then = undo(history, list.rv, asked.resource, asked.ns);
+    found = cut(index.all(asked.resource), then, asked.ns, plan.after ? &after : nullptr, wanted);
+    if (wanted > 0) total = count_then(index, then, asked);
   }
-  bool more = cut.more > 0;
-  if (asked.match) {
-    for (auto& record : cut.items) {
-      if (!asked.match(*record)) continue;
-      more = asked.limit > 0 && list.items.size() == asked.limit;
-      if (more) break;
-      list.items.push_back(std::move(record));
-    }
-  } else {
-    list.items = std::move(cut.items);
-    if (asked.limit > 0 && more) list.remaining = cut.more;
+  bool more = false;
+  for (auto& record : found) {
+    if (asked.match && !asked.match(*record)) continue;
+    more = asked.limit > 0 && list.items.size() == asked.limit;
+    if (more) break;
+    list.items.push_back(std::move(record));
   }
-  if (more) {
-    const Record& last = *list.items.back();
-    list.continue_token = encode_token({list.rv, {last.ns(), std::string(last.name())}});
-  }
+  if (!more) return list;
+  const Record& last = *list.items.back();
+  const std::size_t shown = plan.shown + list.items.size();
+  list.continue_token = encode_token({list.rv, {last.ns(), std::string(last.name())}, shown});
+  // At least one: an inconsistent continuation counts what is no longer there.
+  if (!asked.match) list.remaining = total > shown ? total - shown : 1;
   return list;
 }
 
@@ -135,15 +107,15 @@ std::vector<RecordPtr> Store::in_namespace(const std::string& ns) const {
 
 std::size_t Store::count(const std::string& resource) const {
   const std::scoped_lock lock(impl_->mutex);
-  const Slots* const slots = impl_->index.all(resource);
-  return slots ? slots->size() : 0;
+  return impl_->index.count(resource, "");
 }
 
 std::vector<std::pair<std::string, std::size_t>> Store::counts() const {
   const std::scoped_lock lock(impl_->mutex);
   std::vector<std::pair<std::string, std::size_t>> counts;
-  for (const auto& [resource, slots] : impl_->index.resources()) {
-    if (!slots.empty()) counts.emplace_back(resource, slots.size());
+  for (auto& resource : impl_->index.resources()) {
+    const std::size_t count = impl_->index.count(resource, "");
+    if (count > 0) counts.emplace_back(std::move(resource), count);
   }
   return counts;
 }

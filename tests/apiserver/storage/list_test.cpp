@@ -1,5 +1,6 @@
 // Lists at every version, limit, match and place: against a model that remembers everything.
 
+#include <algorithm>
 #include <atomic>
 #include <random>
 #include <thread>
@@ -167,6 +168,10 @@ TEST(List, PagesOfEveryMomentMatchTheModel) {
         EXPECT_EQ(list->rv, rv);
         for (const auto& record : list->items)
           ASSERT_TRUE(seen.emplace(Place{record->ns(), std::string(record->name())}, record->rv()).second);
+        const auto all = std::count_if(state.begin(), state.end(),
+                                       [&](const auto& item) { return ns.empty() || item.first.first == ns; });
+        const std::size_t left = static_cast<std::size_t>(all) - seen.size();
+        EXPECT_EQ(list->remaining, left > 0 ? std::optional(left) : std::nullopt);
         if (list->continue_token.empty()) break;
         ASSERT_EQ(list->items.size(), options.limit);
         options.rv.reset();
