@@ -157,6 +157,7 @@ class Stage : public Work {
       if (wanted.empty()) continue;
       if (!writers_.superuser) {
         for (const auto& role : lowered.borrowed) {
+          if (role == writers_.user) continue;
           if (borrowed.insert(role).second)
             statements.push_back("GRANT " + quote_identifier(role) + " TO CURRENT_USER");
         }

@@ -23,6 +23,7 @@ namespace datamesh::postgres {
 // The sessions to write with; the first also cuts. Steps get their errors.
 struct Writers {
   std::span<Session* const> sessions;
+  std::string user;        // whose sessions they are
   bool superuser = false;  // Otherwise roles are borrowed: membership for the length of a transaction.
 };
 

@@ -101,7 +101,7 @@ void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
   if (const auto locked = writers[0]->query(kLock, stop); !locked) {
     return fail_all(with_context("another control plane may be at work", locked.error()));
   }
-  postgres::apply({writers, *superuser_}, options_.credentials, actions, stop);
+  postgres::apply({writers, options_.admin.user, *superuser_}, options_.credentials, actions, stop);
   // What we wrote counts in the change token at once, not when the statistics are next written.
   for (Session* writer : writers) {
     if (writer->broken() || writer->server_version() < kFlushVersion) continue;

@@ -168,7 +168,6 @@ class Reader {
   struct Known {
     std::optional<Mark> mark;
     bool login = false;
-    std::string_view owner = {};
   };
 
   std::string_view text(int row, Field field) const { return rows_.at(row, field); }
@@ -184,7 +183,7 @@ class Reader {
       if (kind == 'R') {
         roles_[text(row, kName)] = {parse_mark(text(row, kComment)), text(row, kDetail).starts_with("LOGIN")};
       } else if (kind == 'S') {
-        schemas_[text(row, kName)] = {parse_mark(text(row, kComment)), false, text(row, kOwner)};
+        schemas_[text(row, kName)] = {parse_mark(text(row, kComment))};
       }
     }
   }
@@ -242,7 +241,7 @@ class Reader {
     const Mark* of_group = mark_of(roles_, group);
     const Mark* of_member = mark_of(roles_, member);
     if (!of_group && !of_member) return;
-    const bool member_first = of_member && (roles_[member].login || !of_group);
+    const bool member_first = of_member && (!of_member->principal.empty() || !of_group);
     add_relation(membership_id(group, member),
                  Membership{std::string(group), std::string(member), text(row, kDetail) == "t"},
                  member_first ? *of_member : *of_group, member_first ? of_group != nullptr : of_member != nullptr);

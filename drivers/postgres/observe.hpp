@@ -5,7 +5,7 @@
 //
 //   relation               | owner
 //   -----------------------+--------------------------------------------------------------
-//   membership             | the member's, if it is a marked LOGIN role; else the group's, if marked; else the member's
+//   membership             | the member's, if its mark names a principal; else the group's, if marked; else the member's
 //   grant on an object     | the schema's in which the object is (of a schema: its own), or the marked object's
 //   default privileges     | the schema's, or that of the role whose objects they are about
 //

@@ -166,7 +166,7 @@ TEST_F(Evolution, EveryTypeWeKnowIsWrittenAsTheServerWritesIt) {
 TEST_F(Evolution, HostileNamesAreNames) {
   const std::string evil = "x\"; DROP SCHEMA sales__orders_v1; --";
   auto& columns = table().columns;
-  for (const std::string name :
+  for (const std::string& name :
        {evil, std::string("select"), std::string("it's"), std::string("back\\slash"), std::string(200, 'l'),
         std::string("gr\xc3\xb6\xc3\x9f"
                     "e"),
