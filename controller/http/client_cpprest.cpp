@@ -7,6 +7,8 @@
 //   - lines are split here: its read_line() manages 15 MB/s.
 
 #include <condition_variable>
+#include <cstdlib>
+#include <future>
 #include <mutex>
 
 #include <cpprest/http_client.h>
@@ -26,6 +28,16 @@ using StreamBuffer = concurrency::streams::streambuf<uint8_t>;
 constexpr auto never = std::chrono::hours(24 * 365);
 constexpr auto cancel_time = std::chrono::seconds(5);  // for a cancelled operation to come back
 
+// What OpenSSL keeps for the pool's thread goes with it, before OpenSSL's own end.
+void release_pool_thread() {
+  auto released = std::make_shared<std::promise<void>>();
+  crossplat::threadpool::shared_instance().service().post([released] {
+    OPENSSL_thread_stop();
+    released->set_value();
+  });
+  released->get_future().wait_for(std::chrono::seconds(1));
+}
+
 Result<void> start_pool() {
   static const Result<void> started = []() -> Result<void> {
     try {
@@ -33,6 +45,8 @@ Result<void> start_pool() {
     } catch (const std::exception& error) {
       return Error{Code::Internal, std::string("the HTTP client's thread pool was started elsewhere: ") + error.what()};
     }
+    OPENSSL_init_ssl(0, nullptr);  // first, so that it ends last
+    std::atexit(release_pool_thread);
     return {};
   }();
   return started;
