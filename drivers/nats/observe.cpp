@@ -4,6 +4,7 @@
 
 #include "controller/core/ids.hpp"
 #include "controller/core/json.hpp"
+#include "controller/core/log.hpp"
 #include "drivers/nats/names.hpp"
 
 namespace datamesh::nats {
@@ -303,6 +304,7 @@ Result<Observed<Spec>> observe_scope(Pool& pool, const Keyring& keys, ClaimsCach
     const auto looked = account ? look_into(**account, domain, ids, all, stop) : Result<void>(account.error());
     if (looked) continue;
     if (looked.error().code == Code::Cancelled) return looked.error();
+    log_warn("could not look into an account", {{"domain", domain}, {"error", looked.error().message}});
     all.unseen.insert("stream");
     all.unseen.insert("consumer");
   }

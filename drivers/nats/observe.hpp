@@ -48,7 +48,6 @@ struct Servers {
 };
 Result<Servers> servers(Pool& pool, std::stop_token stop);
 
-// The body of an answer to a request to all servers: `data` apart from who said it.
 // JetStream API answers: the error within, if there is one. NotFound: no such stream or consumer.
 Result<void> api_error(std::string_view answer);
 
