@@ -15,7 +15,7 @@ NO_REASONS = {"Backend", "Domain", "DataProduct", "DataContract", "Subscription"
               "Namespace", "Secret", "Role", "RoleBinding", "ClusterRole", "User", "Group", "Ready", "Reachable",
               "InSync", "Provisioned", "Resolved", "Approved", "Granted", "Applied", "Valid", "ContractValid",
               "PolicyCompliant", "NamespacesReady", "DeletionBlocked", "NotActedOn", "Stalled", "Reconciling",
-              "Provision", "Repair", "Grant", "Revoke"}
+              "Provision", "Repair", "Grant", "Revoke", "True", "False", "Unknown"}
 
 
 def read(path: str) -> str:
@@ -105,6 +105,12 @@ class Documents(unittest.TestCase):
         ours = set(re.findall(r"\b(datamesh_\w+?)(?:_bucket|_count|_sum)?\b(?=[\[({) ])", rules))
         self.assertTrue(ours)
         self.expect_none(sorted(name for name in ours if f"`{name}" not in runbook))
+
+    def test_what_is_installed_is_listed_for_those_who_install_it_themselves(self):
+        text = read("docs/development.md")
+        arrays = re.findall(r"^(?:build|check|servers)=\((.*?)\)", read("hack/install-deps"), re.M | re.S)
+        self.assertEqual(len(arrays), 3)
+        self.expect_none([name for array in arrays for name in array.split() if f"`{name}`" not in text])
 
     def test_decisions_are_numbered_without_a_gap(self):
         numbers = [int(path.name[:4]) for path in sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))]
