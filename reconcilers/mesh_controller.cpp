@@ -3,19 +3,9 @@
 #include <atomic>
 
 #include "controller/core/json.hpp"
-#include "controller/runtime/workers.hpp"
-#include "reconcilers/approval/reconciler.hpp"
 #include "reconcilers/backend/loop.hpp"
-#include "reconcilers/backend/reconciler.hpp"
-#include "reconcilers/conditions.hpp"
-#include "reconcilers/context.hpp"
-#include "reconcilers/data_contract/reconciler.hpp"
-#include "reconcilers/data_product/reconciler.hpp"
 #include "reconcilers/declarations.hpp"
-#include "reconcilers/domain/reconciler.hpp"
-#include "reconcilers/policy/reconciler.hpp"
-#include "reconcilers/subscription/credentials.hpp"
-#include "reconcilers/subscription/reconciler.hpp"
+#include "reconcilers/intake.hpp"
 
 namespace datamesh {
 struct MeshController::Parts {
@@ -34,7 +24,8 @@ struct MeshController::Parts {
             {.name = "objects",
              .threads = options.object_workers,
              .group = [](const ObjectKey& key) { return key.ns; }},
-            [this](const ObjectKey& key, std::stop_token) { return reconcile(key); }, clock_in, instruments_in),
+            [this](const ObjectKey& key, std::stop_token) { return reconcile_object(context, patience, key); },
+            clock_in, instruments_in),
         backends(
             {.name = "backends",
              .threads = options.backend_workers,
@@ -48,67 +39,10 @@ struct MeshController::Parts {
             [this](const ProofKey& key, std::stop_token stop) { return loop.prove(key, stop); }, clock_in,
             instruments_in) {}
 
-  Result<Next> reconcile(const ObjectKey& key) {
-    if (key.kind == "Subscription") return reconcile_subscription(context, patience, key);
-    if (key.kind == "DataProduct") return reconcile_data_product(context, patience, key);
-    if (key.kind == "Domain") return reconcile_domain(context, patience, key);
-    if (key.kind == "Backend") return reconcile_backend(context, key);
-    if (key.kind == "DataContract") return reconcile_data_contract(context, key);
-    if (key.kind == "Approval") return reconcile_approval(context, key);
-    if (key.kind == "Policy") return reconcile_policy(context, key);
-    return Next::on_change();
-  }
-
-  mesh::Dirty put(const Json& object) {
-    const ObjectKey key = key_of(object);
-    if (key.kind == "Secret") return put_secret(object);
-    const auto put = decode_declaration(object);
-    const std::unique_lock lock(state.mutex);
-    if (key.kind != "Backend") return put(state.catalog);
-    const auto before = state.catalog.backend(key.name);
-    auto dirty = put(state.catalog);
-    const auto after = state.catalog.backend(key.name);
-    auto& ledger = state.backends[key.name];
-    const bool moved =
-        before && after &&
-        (after->engine != before->engine || after->external != before->external || after->managed != before->managed);
-    if (moved) ledger = BackendLedger{};  // another server: nothing that was seen is known of it
-    return dirty;
-  }
-
-  // A label that vanished looks like a removal to a selecting watch, so only credentials arrive here.
-  mesh::Dirty put_secret(const Json& object) {
-    const auto principal = principal_of(object);
-    if (!principal) return {};
-    const auto fields = secret_fields(object);
-    const auto type = fields.find("type");
-    std::string version;
-    if (type != fields.end()) {
-      if (const auto kind = context.engines.find(type->second.reveal()); kind != context.engines.end()) {
-        version = kind->second.version_of(fields);
-      }
-    }
-    const std::unique_lock lock(state.mutex);
-    state.secrets[*principal] = {string_at(object, {"metadata", "namespace"}), string_at(object, {"metadata", "name"})};
-    return state.catalog.put_credential(*principal, version);
-  }
-
-  mesh::Dirty remove(const ObjectKey& key, const Json* object) {
-    const std::unique_lock lock(state.mutex);
-    if (key.kind == "Secret") {
-      const auto principal = object ? principal_of(*object) : std::nullopt;
-      if (!principal) return {};
-      state.secrets.erase(*principal);
-      return state.catalog.put_credential(*principal, "");
-    }
-    if (key.kind == "Backend") state.backends.erase(key.name);
-    return state.catalog.remove(key);
-  }
-
   // One kind's declarations, for ever.
   void watch(const kube::ResourceType& type, std::stop_token stop) {
     const bool secrets = type.kind == "Secret";
-    const std::string selector = secrets ? std::string(kCredentialLabel) + "=true" : std::string();
+    const std::string selector = secrets ? credential_selector() : std::string();
     bool first = true;
     std::set<ObjectKey> known, relisted;
     std::map<ObjectKey, Json> last_secret;  // only what principal_of needs
@@ -120,14 +54,14 @@ struct MeshController::Parts {
           known.insert(key);
           if (relisting) relisted.insert(key);
           if (secrets) last_secret[key] = Json{{"metadata", (*event.object)["metadata"]}};
-          spread(put(*event.object));
+          spread(take_object(context, *event.object));
           break;
         }
         case kube::Event::Type::Removed: {
           const ObjectKey key = key_of(*event.object);
           known.erase(key);
           last_secret.erase(key);
-          spread(remove(key, event.object));
+          spread(take_removal(context, key, event.object));
           break;
         }
         case kube::Event::Type::Relist:
@@ -139,7 +73,7 @@ struct MeshController::Parts {
             for (const auto& key : known) {
               if (relisted.contains(key)) continue;
               const auto secret = last_secret.find(key);
-              spread(remove(key, secret == last_secret.end() ? nullptr : &secret->second));
+              spread(take_removal(context, key, secret == last_secret.end() ? nullptr : &secret->second));
             }
             known = std::exchange(relisted, {});
             relisting = false;

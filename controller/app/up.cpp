@@ -10,6 +10,7 @@
 #include "controller/app/engines.hpp"
 #include "controller/app/instruments.hpp"
 #include "controller/app/managed_servers.hpp"
+#include "controller/app/manifests.hpp"
 #include "controller/core/json.hpp"
 #include "controller/core/log.hpp"
 #include "controller/telemetry/health.hpp"
@@ -51,6 +52,8 @@ class ControlPlane {
     for (const auto& [name, text] : crds()) server.crds.emplace_back(text);
     server.admission = [this](const Json* before, const Json* after, const apiserver::User&) {
       const auto controller = std::atomic_load(&controller_);
+      // The mesh has nothing to say about other kinds.
+      if (!is_ours(after ? *after : *before)) return std::vector<api::Problem>{};
       return controller ? controller->admit(before, after) : std::vector<api::Problem>{};
     };
     server.on_request = [this](const apiserver::RequestRecord& record) {

@@ -1,0 +1,24 @@
+#pragma once
+// From the API to the state of the loops, and from a key to its reconciler: what the threads of MeshController and the
+// simulation share.
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "controller/runtime/workers.hpp"
+#include "reconcilers/conditions.hpp"
+#include "reconcilers/context.hpp"
+
+namespace datamesh {
+
+// Takes what a watch delivers: one of the seven kinds, or the Secret of a credential. Answers what it touched.
+mesh::Dirty take_object(const Context& context, const nlohmann::json& object);
+// `object`: the last known state; only for a Secret it is needed.
+mesh::Dirty take_removal(const Context& context, const ObjectKey& key, const nlohmann::json* object);
+
+// Makes the world match one object, whatever its kind.
+Result<Next> reconcile_object(const Context& context, Patience& patience, const ObjectKey& key);
+
+// The label selector of the Secrets to watch.
+std::string credential_selector();
+
+}  // namespace datamesh
