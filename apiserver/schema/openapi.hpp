@@ -8,9 +8,12 @@
 //   ("apis/datamesh.dev/v1alpha1", "api/v1"). The index's URLs carry ?hash=; answer the document whatever the hash.
 //   Accept is application/json (v3 may also be asked for as application/com.github.proto-openapi.spec.v3@v1.0+protobuf:
 //   always answer JSON with Content-Type application/json).
-// - GET /openapi/v2 with Accept `application/com.github.proto-openapi.spec.v2@v1.0+protobuf`, also together with
-//   application/json: client-go always asks for protobuf here (describe, apply's fallbacks, helm). Answer `v2_protobuf`
-//   with that Content-Type when Accept names it, else `v2` as application/json.
+// - GET /openapi/v2 with Accept `application/com.github.proto-openapi.spec.v2@v1.0+protobuf`, sometimes together with
+//   application/json: client-go always asks for protobuf here (explain --output plaintext-openapiv2, fallbacks, helm).
+//   When Accept names it answer `v2_protobuf` with Content-Type `openapi_v2_protobuf_type`, which has a dot in the
+//   place of the @ (client-go fails on the @: "mime: unexpected content after media subtype"); else `v2` as
+//   application/json.
+// Tried with kubectl 1.32: explain (recursive, v2 and v3), apply with --validate=strict.
 
 #include <map>
 #include <string>
@@ -20,6 +23,11 @@
 #include <nlohmann/json_fwd.hpp>
 
 namespace datamesh::apiserver {
+
+inline constexpr std::string_view openapi_v2_protobuf_accepted =
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+inline constexpr std::string_view openapi_v2_protobuf_type =
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 struct OpenApiDocuments {
   std::string v2;
