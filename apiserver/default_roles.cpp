@@ -48,13 +48,18 @@ Json binding(const std::string& name, const Words& groups) {
 Json aggregated(const std::string& name, const Words& from) {
   Json out = role(name, Json::array());
   for (const std::string& label : from) {
-    out["aggregationRule"]["clusterRoleSelectors"].push_back(
-        {{"matchLabels", {{"rbac.authorization.k8s.io/aggregate-to-" + label, "true"}}}});
+    Json selector;
+    selector["matchLabels"]["rbac.authorization.k8s.io/aggregate-to-" + label] = "true";
+    out["aggregationRule"]["clusterRoleSelectors"].push_back(std::move(selector));
   }
   return out;
 }
 
-Json label(const std::string& to) { return {{"rbac.authorization.k8s.io/aggregate-to-" + to, "true"}}; }
+Json label(const std::string& to) {
+  Json labels = Json::object();
+  labels["rbac.authorization.k8s.io/aggregate-to-" + to] = "true";
+  return labels;
+}
 
 Json events_rule() { return rule({"", "events.k8s.io"}, {"events"}, kRead); }
 

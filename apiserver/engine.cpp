@@ -1,6 +1,7 @@
 #include "apiserver/engine.hpp"
 
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "apiserver/schema/merge.hpp"
 #include "controller/core/ids.hpp"
 #include "controller/core/json.hpp"
+#include "controller/core/log.hpp"
 
 namespace datamesh::apiserver {
 
@@ -151,7 +153,7 @@ Outcome<Prepared> Engine::prepare(Job& job, const Json* live) {
   if (job.kind == Job::Kind::Create) {
     job.context.uid = random_uuid();
     job.context.name_suffix = name_suffix();
-    return prepare_create(target, job.body, job.context);
+    return prepare_create(target, std::move(job.body), job.context);  // never repeated
   }
   if (job.kind == Job::Kind::Patch && job.patch == PatchKind::Apply) {
     job.context.uid = random_uuid();
@@ -168,7 +170,18 @@ Outcome<Prepared> Engine::prepare(Job& job, const Json* live) {
   return prepare_update(target, *live, *std::move(patched), job.context);
 }
 
+// What the JSON library throws about a type that no check has seen ends here: a bug of ours, and one failed write.
 void Engine::run(const JobPtr& job) {
+  try {
+    attempt(job);
+  } catch (const std::exception& error) {
+    log_error("a write could not be worked out",
+              {{"resource", job->target.resource->storage}, {"name", job->target.name}, {"error", error.what()}});
+    job->done(internal_error("the object could not be processed"));
+  }
+}
+
+void Engine::attempt(const JobPtr& job) {
   ++job->attempts;
   job->catalog = catalog();
   fill(job->context, *job->catalog);

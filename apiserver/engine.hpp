@@ -67,6 +67,7 @@ class Engine {
   using JobPtr = std::shared_ptr<Job>;
 
   void run(const JobPtr& job);
+  void attempt(const JobPtr& job);
   void retry(const JobPtr& job, const Failure& failure);
   Outcome<Prepared> prepare(Job& job, const nlohmann::json* live);
   void commit(const JobPtr& job, Prepared prepared, const nlohmann::json* live);

@@ -164,7 +164,10 @@ bool LocalStore::follow(const Target& of, const std::string& label_selector,
   list->items.clear();
   sink({kube::Event::Type::Synced, nullptr});
 
-  const std::stop_callback on_stop(stopping_.get_token(), [feed] { feed->wake.notify_all(); });
+  const std::stop_callback on_stop(stopping_.get_token(), [feed] {
+    const std::lock_guard lock(feed->mutex);
+    feed->wake.notify_all();
+  });
   while (true) {
     storage::EventPtr event;
     {

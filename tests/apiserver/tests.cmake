@@ -1,0 +1,1 @@
+datamesh_test(apiserver LABEL unit LINKS apiserver)

@@ -1,0 +1,1 @@
+datamesh_test(controller/kube LABEL unit LINKS kube)
