@@ -79,29 +79,36 @@ Dirty put_into(const Catalog& catalog, Tables& index, TableOf& table, T value) {
     assign(table, name, std::shared_ptr<const T>(std::move(after)));
     return dirty;
   }
-  if (before) {
-    touch(catalog, key, dirty);
-    index.link(*before, false);
-  }
+  // What both versions lead to, as things were and as they are.
+  const auto touch_both = [&] {
+    if (before) touch(catalog, *before, dirty);
+    touch(catalog, *after, dirty);
+  };
+  touch_both();
+  if (before) index.link(*before, false);
   index.link(*after, true);
-  assign(table, name, std::shared_ptr<const T>(std::move(after)));
-  touch(catalog, key, dirty);
+  assign(table, name, after);
+  touch_both();
   return dirty;
 }
 
-template <class Tables, class T>
-void take_out(Tables& index, ByName<T>& table, const ObjectKey& key) {
-  const auto found = table.find(key.name);
-  if (found == table.end()) return;
-  index.link(*found->second, false);
-  table.erase(found);
+template <class T>
+void erase(ByName<T>& table, const Name& name) {
+  table.erase(name.name);
 }
-template <class Tables, class T>
-void take_out(Tables& index, Objects<T>& table, const ObjectKey& key) {
-  const auto found = table.find(NameView(key.ns, key.name));
-  if (found == table.end()) return;
-  index.link(*found->second, false);
-  table.erase(found);
+template <class T>
+void erase(Objects<T>& table, const Name& name) {
+  table.erase(name);
+}
+
+template <class Tables, class TableOf>
+void take_out(const Catalog& catalog, Tables& index, TableOf& table, const ObjectKey& key, Dirty& dirty) {
+  const auto value = get(table, key.ns, key.name);
+  if (!value) return;
+  touch(catalog, *value, dirty);
+  index.link(*value, false);
+  erase(table, {key.ns, key.name});
+  touch(catalog, *value, dirty);
 }
 
 // The objects that a relation leads to, in the order of their names.
@@ -193,13 +200,13 @@ Dirty Catalog::remove(const ObjectKey& key) {
   index_->invalid.erase(key);
   if (index_->never_understood.erase(key) > 0)
     for (const auto& [name, backend] : index_->backends) dirty.owners[name].insert(key);
-  if (key.kind == "Backend") take_out(*index_, index_->backends, key);
-  if (key.kind == "Domain") take_out(*index_, index_->domains, key);
-  if (key.kind == "DataProduct") take_out(*index_, index_->products, key);
-  if (key.kind == "DataContract") take_out(*index_, index_->contracts, key);
-  if (key.kind == "Subscription") take_out(*index_, index_->subscriptions, key);
-  if (key.kind == "Approval") take_out(*index_, index_->approvals, key);
-  if (key.kind == "Policy") take_out(*index_, index_->policies, key);
+  if (key.kind == "Backend") take_out(*this, *index_, index_->backends, key, dirty);
+  if (key.kind == "Domain") take_out(*this, *index_, index_->domains, key, dirty);
+  if (key.kind == "DataProduct") take_out(*this, *index_, index_->products, key, dirty);
+  if (key.kind == "DataContract") take_out(*this, *index_, index_->contracts, key, dirty);
+  if (key.kind == "Subscription") take_out(*this, *index_, index_->subscriptions, key, dirty);
+  if (key.kind == "Approval") take_out(*this, *index_, index_->approvals, key, dirty);
+  if (key.kind == "Policy") take_out(*this, *index_, index_->policies, key, dirty);
   touch(*this, key, dirty);
   return dirty;
 }
@@ -314,17 +321,19 @@ std::shared_ptr<const api::DataContract> Catalog::contract_by_id(std::string_vie
   return contract(ns, found->second.begin()->name);
 }
 
-std::vector<std::shared_ptr<const api::DataProduct>> Catalog::claimants(std::string_view domain_name,
-                                                                        std::string_view port) const {
+std::vector<std::shared_ptr<const api::DataProduct>> Catalog::products_with_port(std::string_view domain_name,
+                                                                                 std::string_view port) const {
   std::vector<std::shared_ptr<const api::DataProduct>> result;
   if (const auto owner = domain(domain_name))
     for (const std::string& ns : namespaces_of(*owner))
-      append(result, follow(index_->port_claims, {ns, port}, index_->products));
+      append(result, follow(index_->port_names, {ns, port}, index_->products));
   return result;
 }
 
 std::optional<ObjectKey> Catalog::claimant(const PortKey& key) const {
-  const auto all = claimants(key.domain, key.port);
+  auto all = products_with_port(key.domain, key.port);
+  std::erase_if(all,
+                [](const auto& product) { return product->lifecycle == "proposed" || product->lifecycle == "draft"; });
   const auto best =
       std::ranges::min_element(all, [](const auto& a, const auto& b) { return older(a->metadata, b->metadata); });
   return best == all.end() ? std::nullopt : std::optional(key_of(**best));
@@ -346,13 +355,19 @@ std::vector<std::shared_ptr<const api::Approval>> Catalog::approvals_for(const O
   return follow(index_->approvals_for, {subscription.ns, subscription.name}, index_->approvals);
 }
 
-std::vector<std::shared_ptr<const api::DataProduct>> Catalog::products_using_contract(
-    const ObjectKey& contract_key) const {
-  auto result = follow(index_->users_by_contract_name, {contract_key.ns, contract_key.name}, index_->products);
-  if (const auto known = contract(contract_key.ns, contract_key.name)) {
-    append(result, follow(index_->users_by_contract_id, {contract_key.ns, known->id}, index_->products));
-    sort_by_name(result);
-  }
+std::vector<std::shared_ptr<const api::DataProduct>> Catalog::products_using_contract(const ObjectKey& key) const {
+  const auto known = contract(key.ns, key.name);
+  return products_naming_contract(key.ns, key.name, known ? known->id : "");
+}
+
+std::vector<std::shared_ptr<const api::DataProduct>> Catalog::products_naming_contract(std::string_view ns,
+                                                                                       std::string_view name,
+                                                                                       std::string_view id) const {
+  auto result = follow(index_->users_by_contract_name, {ns, name}, index_->products);
+  auto by_id = follow(index_->users_by_contract_id, {ns, id}, index_->products);
+  if (by_id.empty()) return result;
+  append(result, std::move(by_id));
+  sort_by_name(result);
   return result;
 }
 

@@ -82,12 +82,17 @@ class Catalog {
   // The product that owns a port name of a domain: two products cannot share one. Oldest, then first by name, wins.
   // Only `domain` and `port` of the key count; proposed and draft products claim nothing.
   std::optional<ObjectKey> claimant(const PortKey& key) const;
-  std::vector<std::shared_ptr<const api::DataProduct>> claimants(std::string_view domain, std::string_view port) const;
+  std::vector<std::shared_ptr<const api::DataProduct>> products_with_port(std::string_view domain,
+                                                                          std::string_view port) const;
 
   std::vector<std::shared_ptr<const api::Subscription>> subscriptions_to(const ObjectKey& product) const;
   std::vector<std::shared_ptr<const api::Subscription>> subscriptions_of_domain(std::string_view consumer_domain) const;
   std::vector<std::shared_ptr<const api::Approval>> approvals_for(const ObjectKey& subscription) const;
   std::vector<std::shared_ptr<const api::DataProduct>> products_using_contract(const ObjectKey& contract) const;
+  // Those that name it by name, or by nothing but its id.
+  std::vector<std::shared_ptr<const api::DataProduct>> products_naming_contract(std::string_view ns,
+                                                                                std::string_view name,
+                                                                                std::string_view id) const;
   // Those with a port that names it, or names none (evaluate_product says where those are served from).
   std::vector<std::shared_ptr<const api::DataProduct>> products_on_backend(std::string_view backend) const;
   std::vector<std::shared_ptr<const api::DataProduct>> products_of_domain(std::string_view domain) const;

@@ -40,9 +40,10 @@ class Compiler {
       if (const auto domain = catalog_.domain_of_namespace(key.ns)) in_scope.insert(domain->metadata.name);
       if (const auto subscription = catalog_.subscription(key.ns, key.name)) add_access_of(*subscription);
     }
-    // Domains count as used through what was just added only when they are within the scope themselves.
-    domains_.clear();
     for (const std::string& name : in_scope) add_domain_in_scope(name);
+    // What was added uses other domains as well, which are not asked for.
+    for (auto* names : {&domains_, &doubtful_domains_})
+      std::erase_if(*names, [&](const std::string& name) { return !in_scope.contains(name); });
     return finish();
   }
 
@@ -72,7 +73,7 @@ class Compiler {
         workload_.held.insert(key_of(*view.product));
       else
         add_port(view, port);
-      if (view.domain) domains_.insert(view.domain->metadata.name);
+      if (view.domain) (port.backend.empty() ? doubtful_domains_ : domains_).insert(view.domain->metadata.name);
     }
   }
 
@@ -90,14 +91,17 @@ class Compiler {
   void add_access(const api::Subscription& subscription, const ProductView* view, bool with_port) {
     const PortView* port = view ? find_port(*view, subscription.output_port) : nullptr;
     if (view && (!port || !is_here(*port))) return;
+    if (accesses_.contains(key_of(subscription))) return;
     Decision decision = decide(catalog_, subscription, view, now_);
     if (decision.held) workload_.held.insert(key_of(subscription));
     if (decision.verdict.access) {
-      if (!accesses_.insert(key_of(subscription)).second) return;
+      accesses_.insert(key_of(subscription));
       workload_.accesses.push_back(std::move(*decision.verdict.access));
       if (with_port) add_port_of_access(*view, *port);
     }
-    if (decision.verdict.access || decision.held) domains_.insert(decision.verdict.consumer_domain);
+    if (!decision.verdict.access && !decision.held) return;
+    const bool decided = port && port->backend == backend_;
+    (decided ? domains_ : doubtful_domains_).insert(decision.verdict.consumer_domain);
   }
 
   const ProductView& provider_view(const std::shared_ptr<const api::DataProduct>& product) {
@@ -116,25 +120,23 @@ class Compiler {
   void add_domain_in_scope(const std::string& name) {
     const auto domain = catalog_.domain(name);
     if (!domain) return;
-    for (const auto& subscription : catalog_.subscriptions_of_domain(name)) {
-      // Already decided as one of the scope: then only its domain is to be noted.
-      if (accesses_.contains(key_of(*subscription)) || workload_.held.contains(key_of(*subscription)))
-        domains_.insert(name);
-      else
-        add_access_of(*subscription);
-    }
+    for (const auto& subscription : catalog_.subscriptions_of_domain(name)) add_access_of(*subscription);
     if (domains_.contains(name)) return;
-    if (listed_for_members(*domain) || provides(*domain)) domains_.insert(name);
+    if (listed_for_members(*domain) || provides(*domain, backend_)) domains_.insert(name);
+    if (provides(*domain, "")) doubtful_domains_.insert(name);
   }
 
-  bool provides(const api::Domain& domain) const {
+  // Whether a product of the domain has a port here; with "", one that is undecided.
+  bool provides(const api::Domain& domain, const std::string& where) const {
     const auto here = [&](const api::DataProduct& product) {
       const auto found = catalog_.product(product.metadata.ns, product.metadata.name);
       const ProductView view = view_of(catalog_, found, now_, {&backend_, nullptr});
-      return view.wanted && std::ranges::any_of(view.ports, [&](const PortView& port) { return is_here(port); });
+      return view.wanted && std::ranges::any_of(view.ports, [&](const PortView& port) {
+               return port.backend == where && is_here(port);
+             });
     };
     return std::ranges::any_of(catalog_.namespaces_of(domain), [&](const std::string& ns) {
-      return catalog_.any_on_backend(ns, backend_, here) || catalog_.any_on_backend(ns, "", here);
+      return catalog_.any_on_backend(ns, where, here) || (!where.empty() && catalog_.any_on_backend(ns, "", here));
     });
   }
 
@@ -152,6 +154,9 @@ class Compiler {
   Workload finish() {
     for (const std::string& name : domains_)
       if (const auto domain = catalog_.domain(name)) workload_.domains.push_back(use_of(*domain));
+    // Whose port may be here or not: neither made nor taken away for that.
+    for (const std::string& name : doubtful_domains_)
+      if (!name.empty() && !domains_.contains(name)) workload_.held.insert({"Domain", "", name});
     std::ranges::sort(workload_.ports, {}, &Port::key);
     std::ranges::sort(workload_.accesses, {}, &Access::subscription);
     return std::move(workload_);
@@ -161,7 +166,7 @@ class Compiler {
   const std::string& backend_;
   WallTime now_;
   Workload workload_;
-  std::set<std::string> domains_;
+  std::set<std::string> domains_, doubtful_domains_;
   std::set<PortKey> ports_;
   std::set<ObjectKey> accesses_;
   std::unordered_map<const api::DataProduct*, ProductView> views_;

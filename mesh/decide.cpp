@@ -170,6 +170,7 @@ class Decider {
 
     if (subscription_.end && *subscription_.end <= now_)
       return conclude(api::Phase::Expired, {"Expired", "access ended at " + format_time(*subscription_.end)});
+    change_at(subscription_.end);
     if (!votes.rejected.empty()) {
       const api::Approval& no = *votes.rejected.front();
       return conclude(api::Phase::Rejected, {"Rejected", "rejected by " + no.approver + " (Approval " + no.metadata.ns +

@@ -33,9 +33,8 @@ void Catalog::Index::link(const api::Domain& domain, bool on) {
 void Catalog::Index::link(const api::DataProduct& product, bool on) {
   const Name name = name_of(product.metadata);
   relate(products_in, {"", name.ns}, name, on);
-  const bool claims = product.lifecycle != "proposed" && product.lifecycle != "draft";
   for (const api::OutputPort& port : product.output_ports) {
-    if (claims) relate(port_claims, {name.ns, port.name}, name, on);
+    relate(port_names, {name.ns, port.name}, name, on);
     if (!port.contract_ref.empty())
       relate(users_by_contract_name, {name.ns, port.contract_ref}, name, on);
     else if (!port.contract_id.empty())

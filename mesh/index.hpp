@@ -50,7 +50,7 @@ struct Catalog::Index {
   // Relations by what they lead from. {"", x} where one name is enough.
   Relation domains_claiming;               // namespace -> Domains that list it
   Relation products_in, subscriptions_in;  // namespace -> objects
-  Relation port_claims;                    // {namespace, port name} -> products
+  Relation port_names;                     // {namespace, port name} -> products
   Relation subscriptions_to;               // product -> subscriptions
   Relation approvals_for;                  // subscription -> approvals
   Relation users_by_contract_name;         // {namespace, contract} -> products that name it
@@ -70,7 +70,16 @@ struct Catalog::Index {
 // Of two claimants the one with the better right: the older, then the first by namespace and name.
 bool older(const api::Metadata& a, const api::Metadata& b);
 
-// What a change of one object may touch, as the catalog stands. Asked before and after the change, and merged.
+// What a change of one object may touch, as the catalog stands. Asked before and after the change, with its old and its
+// new version, and merged.
+void touch(const Catalog& catalog, const api::Backend& value, Dirty& dirty);
+void touch(const Catalog& catalog, const api::Domain& value, Dirty& dirty);
+void touch(const Catalog& catalog, const api::DataProduct& value, Dirty& dirty);
+void touch(const Catalog& catalog, const api::DataContract& value, Dirty& dirty);
+void touch(const Catalog& catalog, const api::Subscription& value, Dirty& dirty);
+void touch(const Catalog& catalog, const api::Approval& value, Dirty& dirty);
+void touch(const Catalog& catalog, const api::Policy& value, Dirty& dirty);
+// The same of an object of which perhaps no version is known.
 void touch(const Catalog& catalog, const ObjectKey& key, Dirty& dirty);
 
 }  // namespace datamesh::mesh

@@ -130,6 +130,7 @@ PortView port_view(const Catalog& catalog, const ProductView& product, const api
   view.contract = contract_of(catalog, *product.product, port);
   view.contract_objection = contract_problem(catalog, *product.product, view);
   if (!product.domain) {
+    view.backend = port.backend;
     view.objection = product.objection;
     return view;
   }

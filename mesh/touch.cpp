@@ -25,19 +25,30 @@ class Toucher {
         for (const auto& other : catalog_.subscriptions_of_domain(consumer->metadata.name)) subscription(*other);
     }
     const auto product = catalog_.product(it.product.ns, it.product.name);
-    if (!product) return;
+    if (!product) {
+      if (catalog_.never_understood().contains({"DataProduct", it.product.ns, it.product.name})) {
+        owner_everywhere(key);
+        if (consumer) owner_everywhere({"Domain", "", consumer->metadata.name});
+      }
+      return;
+    }
     dirty_.objects.insert(key_of(*product));
     const auto provider = catalog_.domain_of_namespace(product->metadata.ns);
     for (const api::OutputPort& port : product->output_ports) {
       if (port.name != it.output_port.name || api::major_of(port.version) != api::major_of(it.output_port.version))
         continue;
+      const auto add = [&](const std::string& backend) {
+        auto& owners = dirty_.owners[backend];
+        owners.insert(key);
+        if (consumer) owners.insert({"Domain", "", consumer->metadata.name});
+        // A product that goes waits for its subscribers.
+        if (product->metadata.deletion_time) owners.insert(key_of(*product));
+      };
       const std::string backend = served_from(provider.get(), port);
-      if (backend.empty()) continue;
-      auto& owners = dirty_.owners[backend];
-      owners.insert(key);
-      if (consumer) owners.insert({"Domain", "", consumer->metadata.name});
-      // A product that goes waits for its subscribers.
-      if (product->metadata.deletion_time) owners.insert(key_of(*product));
+      if (!backend.empty())
+        add(backend);
+      else
+        for (const auto& [name, undecided] : catalog_.backends()) add(name);
     }
   }
 
@@ -51,7 +62,11 @@ class Toucher {
       if (const auto contract = contract_of(catalog_, it, port))
         dirty_.objects.insert({"DataContract", contract->metadata.ns, contract->metadata.name});
       const std::string backend = served_from(domain.get(), port);
-      if (backend.empty()) continue;
+      if (backend.empty()) {  // undecided: in doubt everywhere
+        owner_everywhere(key);
+        if (domain) owner_everywhere({"Domain", "", domain->metadata.name});
+        continue;
+      }
       dirty_.owners[backend].insert(key);
       if (domain && first_use(*domain, it, backend))
         dirty_.owners[backend].insert({"Domain", "", domain->metadata.name});
@@ -77,9 +92,9 @@ class Toucher {
     for (const std::string& ns : it.namespaces) in_namespace(ns);
   }
 
-  void contract(const ObjectKey& key) {
-    dirty_.objects.insert(key);
-    for (const auto& user : catalog_.products_using_contract(key)) product(*user);
+  void contract(const std::string& ns, const std::string& name, const std::string& id) {
+    dirty_.objects.insert({"DataContract", ns, name});
+    for (const auto& user : catalog_.products_naming_contract(ns, name, id)) product(*user);
   }
 
   void approval(const api::Approval& it) {
@@ -128,7 +143,7 @@ class Toucher {
   // Others that want one of its port names, or its place within the quota.
   void rivals(const api::DataProduct& it, const api::Domain& domain) {
     for (const api::OutputPort& port : it.output_ports)
-      for (const auto& other : catalog_.claimants(domain.metadata.name, port.name)) product(*other);
+      for (const auto& other : catalog_.products_with_port(domain.metadata.name, port.name)) product(*other);
     const auto quota = domain.quota_data_products;
     if (quota && static_cast<std::int64_t>(catalog_.count_products(domain)) > *quota)
       for (const auto& other : catalog_.products_of_domain(domain.metadata.name)) product(*other);
@@ -151,21 +166,42 @@ class Toucher {
 
 }  // namespace
 
+void touch(const Catalog& catalog, const api::Backend& value, Dirty& dirty) {
+  Toucher(catalog, dirty).backend({"Backend", "", value.metadata.name});
+}
+void touch(const Catalog& catalog, const api::Domain& value, Dirty& dirty) {
+  Toucher(catalog, dirty).domain(value);
+}
+void touch(const Catalog& catalog, const api::DataProduct& value, Dirty& dirty) {
+  Toucher(catalog, dirty).product(value);
+}
+void touch(const Catalog& catalog, const api::DataContract& value, Dirty& dirty) {
+  Toucher(catalog, dirty).contract(value.metadata.ns, value.metadata.name, value.id);
+}
+void touch(const Catalog& catalog, const api::Subscription& value, Dirty& dirty) {
+  Toucher(catalog, dirty).subscription(value);
+}
+void touch(const Catalog& catalog, const api::Approval& value, Dirty& dirty) {
+  Toucher(catalog, dirty).approval(value);
+}
+void touch(const Catalog& catalog, const api::Policy& value, Dirty& dirty) {
+  Toucher(catalog, dirty).policy({"Policy", "", value.metadata.name});
+}
+
 void touch(const Catalog& catalog, const ObjectKey& key, Dirty& dirty) {
   Toucher toucher(catalog, dirty);
   if (key.kind == "Backend") return toucher.backend(key);
   if (key.kind == "Policy") return toucher.policy(key);
-  if (key.kind == "DataContract") return toucher.contract(key);
-  if (key.kind == "Domain") {
+  if (key.kind == "DataContract") {
+    const auto it = catalog.contract(key.ns, key.name);
+    toucher.contract(key.ns, key.name, it ? it->id : "");
+  } else if (key.kind == "Domain") {
     if (const auto it = catalog.domain(key.name)) toucher.domain(*it);
   } else if (key.kind == "DataProduct") {
     if (const auto it = catalog.product(key.ns, key.name)) return toucher.product(*it);
-    // Gone: those who asked for it, asked for nothing.
     for (const auto& one : catalog.subscriptions_to(key)) toucher.subscription(*one);
   } else if (key.kind == "Subscription") {
-    if (const auto it = catalog.subscription(key.ns, key.name)) return toucher.subscription(*it);
-    for (const auto& approval : catalog.approvals_for(key))
-      dirty.objects.insert({"Approval", approval->metadata.ns, approval->metadata.name});
+    if (const auto it = catalog.subscription(key.ns, key.name)) toucher.subscription(*it);
   } else if (key.kind == "Approval") {
     if (const auto it = catalog.approval(key.ns, key.name)) toucher.approval(*it);
   }
