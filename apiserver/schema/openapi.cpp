@@ -125,7 +125,7 @@ std::vector<OpenApiResource> resources_of(const std::vector<const Json*>& crds, 
   std::vector<OpenApiResource> out;
   for (const BuiltinType& one : builtin_types()) {
     out.push_back(
-        {one.group, one.version, one.kind, one.plural, one.namespaced, one.status, one.review, one.definition});
+        {one.group, one.version, one.kind, one.plural, one.namespaced, one.status, one.review, false, one.definition});
   }
   for (const Json* crd : crds) {
     const Json* versions = datamesh::find(*crd, {"spec", "versions"});
@@ -141,6 +141,7 @@ std::vector<OpenApiResource> resources_of(const std::vector<const Json*>& crds, 
                           string_at(*crd, {"spec", "scope"}) == "Namespaced",
                           status && !status->is_null(),
                           false,
+                          true,
                           {}};
       one.definition = definition_name(one.group, one.version, one.kind);
       add_custom(definitions, *crd, version, one);

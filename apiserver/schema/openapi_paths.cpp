@@ -1,4 +1,5 @@
 #include <cctype>
+#include <vector>
 
 #include "apiserver/schema/openapi_parts.hpp"
 
@@ -13,8 +14,12 @@ struct Verb {
   bool writes;         // takes dryRun, fieldManager, fieldValidation
 };
 
-constexpr const char* patch_types[] = {"application/apply-patch+yaml", "application/json-patch+json",
-                                       "application/merge-patch+json", "application/strategic-merge-patch+json"};
+std::vector<const char*> patch_types(const OpenApiResource& resource) {
+  std::vector<const char*> types = {"application/apply-patch+yaml", "application/json-patch+json",
+                                    "application/merge-patch+json"};
+  if (!resource.custom) types.push_back("application/strategic-merge-patch+json");
+  return types;
+}
 
 class PathWriter {
  public:
@@ -124,13 +129,13 @@ class PathWriter {
     if (version_ == OpenApiVersion::V2) {
       out["parameters"].push_back({{"name", "body"}, {"in", "body"}, {"required", true}, {"schema", body(verb)}});
       if (std::string_view{verb.action} == "patch") {
-        for (const char* type : patch_types) out["consumes"].push_back(type);
+        for (const char* type : patch_types(resource_)) out["consumes"].push_back(type);
       }
       return out;
     }
     Json content = Json::object();
     if (std::string_view{verb.action} == "patch") {
-      for (const char* type : patch_types) content[type] = {{"schema", body(verb)}};
+      for (const char* type : patch_types(resource_)) content[type] = {{"schema", body(verb)}};
     } else {
       content["application/json"] = {{"schema", body(verb)}};
     }

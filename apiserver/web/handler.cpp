@@ -11,7 +11,6 @@ namespace datamesh::apiserver {
 
 namespace {
 
-constexpr const char* kOpenApiV2Protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 
 bool is_health_path(const std::string& path) {
   for (const char* known : {"/healthz", "/livez", "/readyz"}) {
@@ -134,7 +133,9 @@ void Handler::serve_path(const CallPtr& call) {
   if (path == "/version") return send(call, 200, "application/json", version_document().dump());
   if (path == "/") return send(call, 200, "application/json", paths_document(*catalog));
   if (path == "/openapi/v2") {
-    if (accepts(accept, kOpenApiV2Protobuf)) return send(call, 200, kOpenApiV2Protobuf, catalog->openapi().v2_protobuf);
+    if (accepts(accept, openapi_v2_protobuf_accepted)) {
+      return send(call, 200, std::string(openapi_v2_protobuf_type), catalog->openapi().v2_protobuf);
+    }
     return send(call, 200, "application/json", catalog->openapi().v2);
   }
   if (path == "/openapi/v3") return send(call, 200, "application/json", catalog->openapi().v3_index);

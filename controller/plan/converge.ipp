@@ -10,14 +10,15 @@ Plan<typename D::Spec> decide(const Desired<typename D::Spec>& desired, const Ob
   return guard(order(diff(desired, observed), D::rank), rule, D::holds_data);
 }
 
-// A scoped look may see more than it was asked for (the other members of a group). What is neither named by the scope
-// nor owned within it is not decided now: the wishes for it were not computed.
+// A scoped look may see more than it was asked for (the other members of a group, or something that was wanted before
+// and now belongs to somebody else). What is neither wanted nor owned within the scope is not decided now: the wishes
+// for it were not computed.
 template <class Spec>
-void keep_scope(Observed<Spec>& observed, const Scope& scope) {
+void keep_scope(Observed<Spec>& observed, const Desired<Spec>& desired, const Scope& scope) {
   if (scope.all) return;
   std::erase_if(observed.resources, [&](const auto& item) {
     const auto& [id, found] = item;
-    return !scope.ids.contains(id) && !(found.owner && scope.owners.contains(*found.owner));
+    return !desired.resources.contains(id) && !(found.owner && scope.owners.contains(*found.owner));
   });
 }
 
@@ -76,7 +77,7 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
     pass.error = observed.error();
     return pass;
   }
-  detail::keep_scope(*observed, scope);
+  detail::keep_scope(*observed, desired, scope);
   detail::count(pass, *observed);
 
   const Plan<Spec> plan = detail::decide<D>(desired, *observed, rule);
@@ -102,7 +103,7 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
     pass.error = with_context("after writing", again.error());
     return pass;
   }
-  detail::keep_scope(*again, scope);
+  detail::keep_scope(*again, desired, scope);
   detail::count(pass, *again);
   std::map<ResourceId, Error> failures;
   for (const auto& step : pass.steps) {

@@ -1,5 +1,6 @@
 #include "drivers/postgres/observe.hpp"
 
+#include <array>
 #include <charconv>
 #include <unordered_map>
 
@@ -201,9 +202,6 @@ class Reader {
   void add(ResourceId id, Found<Spec> found) {
     if (!scope_.all && !(found.owner && scope_.covers(*found.owner))) {
       if (!scope_.ids.contains(id)) return;
-      // It is named by this look but belongs to somebody whose wishes this look does not know: shown, so that a
-      // claim on it is held, and as retained, so that it is never taken for something that nobody wants.
-      if (found.owner) found.retained = true;
     }
     observed_.resources.insert_or_assign(std::move(id), std::move(found));
   }
@@ -427,7 +425,9 @@ Result<Observed<Spec>> observe(Session& session, const Scope& scope, std::stop_t
   for (const auto& id : scope.ids) add_names(id, named);
   const std::vector<std::string> roles(named.roles.begin(), named.roles.end());
   const std::vector<std::string> schemas(named.schemas.begin(), named.schemas.end());
-  DATAMESH_TRY(const Rows rows, session.query(query_of_named(), {array_text(roles), array_text(schemas)}, stop));
+  const std::array<std::string, 2> parameters = {array_text(roles), array_text(schemas)};
+  // Planning it takes longer than running it.
+  DATAMESH_TRY(const Rows rows, session.query_prepared("look", query_of_named(), parameters, stop));
   return Reader(rows, scope).read();
 }
 
@@ -439,7 +439,7 @@ Result<std::string> change_token(Session& session, std::stop_token stop) {
       "::text, ',') FROM (VALUES ('pg_namespace'::regclass),('pg_class'),('pg_attribute'),('pg_authid'),"
       "('pg_auth_members'),('pg_default_acl'),('pg_constraint'),('pg_description'),('pg_shdescription'),"
       "('pg_db_role_setting')) v(r)";
-  DATAMESH_TRY(const Rows rows, session.query(sql, stop));
+  DATAMESH_TRY(const Rows rows, session.query_prepared("token", sql, {}, stop));
   return std::string(rows.size() == 1 ? rows.at(0, 0) : "");
 }
 

@@ -8,12 +8,6 @@ namespace {
 // A failure that repeating cannot mend is tried again only rarely: the world may change without us being told.
 constexpr auto kInvalidRetry = std::chrono::minutes(5);
 
-std::string line_of(const Step& step) {
-  std::string text = step.id.kind + " " + step.id.name + ": ";
-  if (step.error) return text + step.error->message;
-  return text + step.reason;
-}
-
 // Only these are waiting for a person; a plain difference that nobody held will be tried again.
 void note(Finding& finding, const Step& step) {
   finding.problems.push_back(line_of(step));
@@ -25,6 +19,12 @@ void note(Finding& finding, const Step& step) {
 }
 
 }  // namespace
+
+std::string line_of(const Step& step) {
+  std::string text = step.id.kind + " " + step.id.name + ": ";
+  if (step.error) return text + step.error->message;
+  return text + step.reason;
+}
 
 std::string fingerprint(const mesh::Access& access, const mesh::Port& port) {
   std::string text = mesh::urn(access.port) + '\n' + access.consumer_domain + '\n' + access.credential_version;
@@ -166,12 +166,12 @@ std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, co
   return told;
 }
 
-std::map<std::string, std::size_t> BackendLedger::drift(const Work& work, const Pass& pass, bool looked_before) {
+std::map<std::string, std::size_t> BackendLedger::drift(const Work& work, const Pass& pass, bool looked_before) const {
   std::map<std::string, std::size_t> by_kind;
-  if (!looked_before || work.changed) return by_kind;
+  if (!looked_before || work.changed || !work.whole) return by_kind;
   for (const auto& step : pass.steps) {
     const bool difference = step.verb != Verb::Hold || step.hold_reason == HoldReason::WritesOff;
-    if (difference && !work.owners.contains(step.owner)) ++by_kind[step.id.kind];
+    if (difference && !work.owners.contains(step.owner) && !due.contains(step.owner)) ++by_kind[step.id.kind];
   }
   return by_kind;
 }

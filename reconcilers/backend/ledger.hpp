@@ -45,6 +45,9 @@ enum class Standing {
   Settled,  // the last look covers all that is declared; `findings` has what it left
 };
 
+// "role s_marketing__churn: " and the error or the reason.
+std::string line_of(const Step& step);
+
 struct BackendLedger {
   // Connection.
   std::shared_ptr<Engine> engine;
@@ -92,8 +95,9 @@ struct BackendLedger {
   std::set<ObjectKey> settle(const Work& work, const Pass& pass, const mesh::Workload& workload, Steady now,
                              double random);
 
-  // Steps of a pass whose owner had not changed: somebody else did. By resource kind.
-  static std::map<std::string, std::size_t> drift(const Work& work, const Pass& pass, bool looked_before);
+  // Of a look at everything that nothing was declared for: what had to be changed all the same, because somebody else
+  // did. By resource kind. Before settle().
+  std::map<std::string, std::size_t> drift(const Work& work, const Pass& pass, bool looked_before) const;
 };
 
 }  // namespace datamesh

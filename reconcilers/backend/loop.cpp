@@ -215,7 +215,7 @@ Result<void> BackendLoop::pass(Visit& visit, std::stop_token stop) {
       told = work.owners;
     } else {
       const Steady now = context_.clock.steady();
-      drift = BackendLedger::drift(work, pass, looked_before);
+      drift = ledger.drift(work, pass, looked_before);
       told = ledger.settle(work, pass, workload, now, random_fraction());
       note_grants(visit, pass, workload, ledger, proofs);
       ledger.wrote_since_whole = work.whole ? pass.wrote() : ledger.wrote_since_whole || pass.wrote();
@@ -253,11 +253,12 @@ void BackendLoop::note_grants(const Visit&, const Pass& pass, const mesh::Worklo
   std::map<mesh::PortKey, const mesh::Port*> ports;
   for (const auto& port : workload.ports) ports[port.key] = &port;
 
-  std::set<ObjectKey> given;
+  std::set<ObjectKey> wanted;
   for (const auto& access : workload.accesses) {
+    wanted.insert(access.subscription);
     const auto port = ports.find(access.port);
+    // Without a credential nothing is granted yet; its Secret brings the next pass.
     if (access.credential_version.empty() || port == ports.end()) continue;
-    given.insert(access.subscription);
     if (ledger.findings.contains(access.subscription)) continue;
     auto& grant = ledger.grants[access.subscription];
     std::string print = fingerprint(access, *port->second);
@@ -271,7 +272,7 @@ void BackendLoop::note_grants(const Visit&, const Pass& pass, const mesh::Worklo
 
   // Those that were looked at and are given nothing.
   const auto take_away = [&](const ObjectKey& subscription) {
-    if (given.contains(subscription) || ledger.findings.contains(subscription)) return;
+    if (wanted.contains(subscription) || ledger.findings.contains(subscription)) return;
     auto& grant = ledger.grants[subscription];
     const bool had = !grant.fingerprint.empty() || touched.contains(subscription) ||
                      !context_.state.catalog.credential_version(subscription).empty();
@@ -314,7 +315,8 @@ void BackendLoop::tell(const Visit& visit, const Pass& pass, const std::map<std:
     log_info("pass", {{"backend", visit.name},
                       {"scope", pass.scope.all ? "all" : std::to_string(pass.scope.owners.size())},
                       {"changes", changes},
-                      {"remaining", std::to_string(pass.remaining.size())}});
+                      {"remaining", std::to_string(pass.remaining.size())},
+                      {"first", pass.remaining.empty() ? "" : line_of(pass.remaining.front())}});
   }
   std::size_t events = 0;
   std::set<ObjectKey> said;
@@ -400,9 +402,14 @@ Result<Connection> resolve_connection(kube::Store& store, ManagedServers* manage
                                       std::stop_token stop) {
   const std::string& name = backend.metadata.name;
   if (backend.managed) {
-    if (!managed)
-      return Error{Code::Unavailable, "backend " + name + " is managed by a control plane that is not reachable"};
-    return managed->ensure(name, backend.engine, stop);
+    if (managed) return managed->ensure(name, backend.engine, stop);
+    // Who runs the server has written down where it is.
+    const auto secret = store.get(kube::secrets(), std::string(kSystemNamespace), managed_secret_name(name));
+    if (!secret) return with_context("backend " + name + ": its control plane has not said where it runs", secret.error());
+    Connection connection{
+        .backend = name, .engine = backend.engine, .endpoint = {}, .credentials = secret_fields(*secret)};
+    if (auto endpoint = connection.credentials.extract("endpoint")) connection.endpoint = endpoint.mapped().reveal();
+    return connection;
   }
   if (!backend.external) return Error{Code::Invalid, "backend " + name + ": one of external and managed is required"};
   Connection connection{
