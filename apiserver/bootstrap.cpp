@@ -64,7 +64,9 @@ Result<void> install_crds(Engine& engine, const std::vector<std::string>& docume
 
 }  // namespace
 
-User self() { return {"system:datamesh", "", {kMasters, kAuthenticated}, {}}; }
+User self() {
+  return {"system:datamesh", "", {kMasters, kAuthenticated}, {}};
+}
 
 Result<void> ensure_object(Engine& engine, const Json& object) {
   const auto catalog = engine.catalog();

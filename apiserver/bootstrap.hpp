@@ -1,11 +1,12 @@
 #pragma once
 // What is there from the first start: namespaces, default roles and bindings, CRDs.
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "apiserver/engine.hpp"
 #include "controller/core/result.hpp"

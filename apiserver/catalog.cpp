@@ -40,8 +40,17 @@ void add_builtin(const BuiltinType& type, std::map<std::string, std::shared_ptr<
     if (type.group.empty() && type.plural == "serviceaccounts") resource->subresources = {"token"};
     if (type.group.empty() && type.plural == "namespaces") resource->subresources = {"finalize"};
   }
-  Version version{type.version, *schema, TableColumns::of_builtin(type.group, type.kind), true, type.status, false, {},
-                  {}, {}, type.selectable_fields, {}};
+  Version version{type.version,
+                  *schema,
+                  TableColumns::of_builtin(type.group, type.kind),
+                  true,
+                  type.status,
+                  false,
+                  {},
+                  {},
+                  {},
+                  type.selectable_fields,
+                  {}};
   resource->versions.push_back(std::move(version));
 }
 
@@ -67,10 +76,17 @@ ResourcePtr compile_resource(const Json& crd) {
   resource->storage = storage_of(names.group, names.plural);
   for (CrdVersion& from : compiled->versions) {
     if (from.storage) resource->storage_version = from.name;
-    Version version{from.name,        from.schema,          std::move(from.columns),
-                    from.served,      from.status,          from.scale,
-                    from.scale_spec_path, from.scale_status_path, from.scale_selector_path,
-                    from.selectable_fields, {}};
+    Version version{from.name,
+                    from.schema,
+                    std::move(from.columns),
+                    from.served,
+                    from.status,
+                    from.scale,
+                    from.scale_spec_path,
+                    from.scale_status_path,
+                    from.scale_selector_path,
+                    from.selectable_fields,
+                    {}};
     if (from.deprecated) {
       version.deprecation_warning = from.deprecation_warning.empty()
                                         ? names.group + "/" + from.name + " " + names.kind + " is deprecated"
@@ -120,7 +136,8 @@ std::shared_ptr<const Catalog> Catalog::build(std::vector<Json> crds, const Cata
   for (const BuiltinType& type : builtin_types()) add_builtin(type, builtin);
   for (auto& [name, resource] : builtin) {
     // Stored objects have the fields of the core view, whichever view wrote them.
-    index_fields(resource->group == "events.k8s.io" ? *builtin.at(name_of("", resource->plural)) : *resource, *resource);
+    index_fields(resource->group == "events.k8s.io" ? *builtin.at(name_of("", resource->plural)) : *resource,
+                 *resource);
     catalog->by_name_[name] = resource;
     // Of the two views of events the core one is how they are stored.
     if (resource->group != "events.k8s.io" && !resource->review) catalog->by_storage_[resource->storage] = resource;

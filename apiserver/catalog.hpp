@@ -1,14 +1,15 @@
 #pragma once
-// What this server serves at one moment: the built-in kinds and those of the CRDs. A value that never changes; a new one
-// is made when a CRD changes. Safe to share between threads.
+// What this server serves at one moment: the built-in kinds and those of the CRDs. A value that never changes; a new
+// one is made when a CRD changes. Safe to share between threads.
 
 #include <map>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "apiserver/schema/names.hpp"
 #include "apiserver/schema/openapi.hpp"
@@ -34,7 +35,7 @@ struct Resource {
   std::vector<std::string> short_names, categories;
   bool namespaced = false;
   bool builtin = true;
-  bool review = false;      // answered, never stored
+  bool review = false;       // answered, never stored
   bool terminating = false;  // its CRD is being deleted
   NameRule names = NameRule::Subdomain;
   std::vector<std::string> subresources;  // besides status and scale: "token", "finalize"

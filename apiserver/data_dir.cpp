@@ -1,16 +1,16 @@
 #include "apiserver/data_dir.hpp"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "controller/core/ids.hpp"
 
@@ -109,17 +109,27 @@ std::string kubeconfig_text(const std::string& url, const std::string& ca_pem, c
          "clusters:\n"
          "- name: datamesh\n"
          "  cluster:\n"
-         "    server: " + url + "\n"
-         "    certificate-authority-data: " + base64_encode(ca_pem) + "\n"
+         "    server: " +
+         url +
+         "\n"
+         "    certificate-authority-data: " +
+         base64_encode(ca_pem) +
+         "\n"
          "users:\n"
-         "- name: \"" + user + "\"\n"
+         "- name: \"" +
+         user +
+         "\"\n"
          "  user:\n"
-         "    token: " + token.reveal() + "\n"
+         "    token: " +
+         token.reveal() +
+         "\n"
          "contexts:\n"
          "- name: datamesh\n"
          "  context:\n"
          "    cluster: datamesh\n"
-         "    user: \"" + user + "\"\n"
+         "    user: \"" +
+         user +
+         "\"\n"
          "current-context: datamesh\n";
 }
 

@@ -20,7 +20,9 @@ Json rule(const Words& groups, const Words& resources, const Words& verbs) {
   return {{"apiGroups", groups}, {"resources", resources}, {"verbs", verbs}};
 }
 
-Json urls(const Words& paths, const Words& verbs) { return {{"nonResourceURLs", paths}, {"verbs", verbs}}; }
+Json urls(const Words& paths, const Words& verbs) {
+  return {{"nonResourceURLs", paths}, {"verbs", verbs}};
+}
 
 Json role(const std::string& name, Json rules, Json labels = Json::object()) {
   labels[kBootstrapLabel] = "rbac-defaults";
@@ -61,7 +63,9 @@ Json label(const std::string& to) {
   return labels;
 }
 
-Json events_rule() { return rule({"", "events.k8s.io"}, {"events"}, kRead); }
+Json events_rule() {
+  return rule({"", "events.k8s.io"}, {"events"}, kRead);
+}
 
 void add_kubernetes(std::vector<Json>& out) {
   out.push_back(role("cluster-admin", {rule({"*"}, {"*"}, {"*"}), urls({"*"}, {"*"})}));
@@ -70,12 +74,12 @@ void add_kubernetes(std::vector<Json>& out) {
                                                 "/openapi/*", "/readyz", "/version", "/version/"},
                                                {"get"})}));
   out.push_back(binding("system:discovery", {kAuthenticated}));
-  out.push_back(role("system:basic-user",
-                     {rule({"authorization.k8s.io"}, {"selfsubjectaccessreviews", "selfsubjectrulesreviews"}, {"create"}),
-                      rule({"authentication.k8s.io"}, {"selfsubjectreviews"}, {"create"})}));
+  out.push_back(role("system:basic-user", {rule({"authorization.k8s.io"},
+                                                {"selfsubjectaccessreviews", "selfsubjectrulesreviews"}, {"create"}),
+                                           rule({"authentication.k8s.io"}, {"selfsubjectreviews"}, {"create"})}));
   out.push_back(binding("system:basic-user", {kAuthenticated}));
-  out.push_back(role("system:public-info-viewer",
-                     {urls({"/healthz", "/livez", "/readyz", "/version", "/version/"}, {"get"})}));
+  out.push_back(
+      role("system:public-info-viewer", {urls({"/healthz", "/livez", "/readyz", "/version", "/version/"}, {"get"})}));
   out.push_back(binding("system:public-info-viewer", {kAuthenticated}));
 
   // admin > edit > view; each takes up what roles of users' own add to it.
@@ -109,11 +113,11 @@ void add_mesh(std::vector<Json>& out) {
   out.push_back(role("datamesh-viewer", {read, read_status, surroundings, events_rule()}));
   out.push_back(role("datamesh-developer", {read, read_status, surroundings, events_rule(), write, credentials}));
   out.push_back(role("datamesh-owner", {read, read_status, surroundings, events_rule(), write, approve, credentials}));
-  out.push_back(role("datamesh-steward", {read, read_status, surroundings, events_rule(), approve,
-                                          rule({kMesh}, {"policies"}, kRead)}));
+  out.push_back(role("datamesh-steward",
+                     {read, read_status, surroundings, events_rule(), approve, rule({kMesh}, {"policies"}, kRead)}));
   // The catalogue is for everybody: one cannot ask for what one cannot find.
-  out.push_back(role("datamesh-catalog",
-                     {rule({kMesh}, {"datacontracts", "dataproducts", "domains", "policies"}, kRead)}));
+  out.push_back(
+      role("datamesh-catalog", {rule({kMesh}, {"datacontracts", "dataproducts", "domains", "policies"}, kRead)}));
   out.push_back(binding("datamesh-catalog", {kAuthenticated}));
 }
 

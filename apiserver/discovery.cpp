@@ -160,10 +160,8 @@ DiscoveryDocuments discovery_documents(const std::map<std::string, ResourcePtr>&
     document["apiVersion"] = "v1";
     out.plain["/apis/" + group] = document.dump();
   }
-  out.plain["/api"] = Json{{"kind", "APIVersions"},
-                           {"versions", {"v1"}},
-                           {"serverAddressByClientCIDRs", Json::array()}}
-                          .dump();
+  out.plain["/api"] =
+      Json{{"kind", "APIVersions"}, {"versions", {"v1"}}, {"serverAddressByClientCIDRs", Json::array()}}.dump();
   out.plain["/apis"] = Json{{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", group_list}}.dump();
   for (const auto& [path, items] : {std::pair{"/api", &core_items}, std::pair{"/apis", &group_items}}) {
     out.v2[path] = aggregated_list("apidiscovery.k8s.io/v2", *items).dump();
@@ -172,18 +170,14 @@ DiscoveryDocuments discovery_documents(const std::map<std::string, ResourcePtr>&
   return out;
 }
 
-std::string git_version() { return std::string("v1.34.1+datamesh.") + DATAMESH_VERSION; }
+std::string git_version() {
+  return std::string("v1.34.1+datamesh.") + DATAMESH_VERSION;
+}
 
 Json version_document() {
-  return {{"major", "1"},
-          {"minor", "34"},
-          {"gitVersion", git_version()},
-          {"gitCommit", ""},
-          {"gitTreeState", "clean"},
-          {"buildDate", "1970-01-01T00:00:00Z"},
-          {"goVersion", ""},
-          {"compiler", "g++"},
-          {"platform", "linux/amd64"}};
+  return {{"major", "1"},    {"minor", "34"},           {"gitVersion", git_version()},
+          {"gitCommit", ""}, {"gitTreeState", "clean"}, {"buildDate", "1970-01-01T00:00:00Z"},
+          {"goVersion", ""}, {"compiler", "g++"},       {"platform", "linux/amd64"}};
 }
 
 }  // namespace datamesh::apiserver

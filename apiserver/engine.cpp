@@ -60,9 +60,15 @@ struct Engine::Job {
   int attempts = 0;
 };
 
-Engine::Engine(storage::Store& store, Rbac& rbac, WorkPool& pool, WorkPool& slow, const Clock& clock, Admission admission,
-               Limits limits)
-    : store_(store), rbac_(rbac), pool_(pool), slow_(slow), clock_(clock), admission_(std::move(admission)), limits_(limits) {
+Engine::Engine(storage::Store& store, Rbac& rbac, WorkPool& pool, WorkPool& slow, const Clock& clock,
+               Admission admission, Limits limits)
+    : store_(store),
+      rbac_(rbac),
+      pool_(pool),
+      slow_(slow),
+      clock_(clock),
+      admission_(std::move(admission)),
+      limits_(limits) {
   refresh_catalog();
 }
 
@@ -254,8 +260,8 @@ void Engine::commit(const JobPtr& job, Prepared prepared, const Json* live) {
 
 // Somebody else wrote between our look and our write: look again, unless the client said what it must be.
 void Engine::retry(const JobPtr& job, const Failure& failure) {
-  const bool raced = failure.code == 409 && job->attempts < kAttemptsMax &&
-                     (job->kind != Job::Kind::Create) && !(job->kind == Job::Kind::Remove && !job->options.resource_version.empty());
+  const bool raced = failure.code == 409 && job->attempts < kAttemptsMax && (job->kind != Job::Kind::Create) &&
+                     !(job->kind == Job::Kind::Remove && !job->options.resource_version.empty());
   if (!raced) {
     job->done(failure);
     return;

@@ -4,9 +4,10 @@
 
 #include <functional>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "apiserver/auth/rbac.hpp"
 #include "apiserver/catalog.hpp"
@@ -33,7 +34,8 @@ class Engine {
     std::size_t object_bytes = 1'572'864;  // 1.5 MiB: what etcd takes
   };
 
-  Engine(storage::Store& store, Rbac& rbac, WorkPool& pool, WorkPool& slow, const Clock& clock, Admission admission, Limits limits);
+  Engine(storage::Store& store, Rbac& rbac, WorkPool& pool, WorkPool& slow, const Clock& clock, Admission admission,
+         Limits limits);
   ~Engine();
 
   std::shared_ptr<const Catalog> catalog() const;
@@ -44,7 +46,7 @@ class Engine {
 
   storage::Store& store() { return store_; }
   const Rbac& rbac() const { return rbac_; }
-  WorkPool& pool() { return pool_; }        // for what is short
+  WorkPool& pool() { return pool_; }       // for what is short
   WorkPool& slow_pool() { return slow_; }  // for what blocks: lists, watches that begin, deletions of many
   const Clock& clock() const { return clock_; }
 

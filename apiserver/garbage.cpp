@@ -40,9 +40,8 @@ bool has_finalizer(const Json& object, const char* name) {
 
 bool owns(const Json& object, const std::string& uid, bool blocking_only) {
   const auto owners = owners_of(object);
-  return std::any_of(owners.begin(), owners.end(), [&](const OwnerReference& owner) {
-    return owner.uid == uid && (owner.blocks || !blocking_only);
-  });
+  return std::any_of(owners.begin(), owners.end(),
+                     [&](const OwnerReference& owner) { return owner.uid == uid && (owner.blocks || !blocking_only); });
 }
 
 void drop_owners(Json& object, const std::vector<std::string>& uids) {
@@ -103,7 +102,8 @@ void Lifecycle::check_owners(const storage::Key& key, const Json& object) {
     const auto record = engine_.store().find(key_of(*resource, key.ns, owner.name));
     if (!record || record->uid() != owner.uid) {
       absent.push_back(owner.uid);
-    } else if (record->deleting() && owner.blocks && has_finalizer(parse_stored(record->body()), kForegroundFinalizer)) {
+    } else if (record->deleting() && owner.blocks &&
+               has_finalizer(parse_stored(record->body()), kForegroundFinalizer)) {
       ++waiting;
     } else {
       ++present;

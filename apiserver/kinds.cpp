@@ -75,7 +75,8 @@ void prepare_rbac(Json& object) {
 bool is_data_key(const std::string& key) {
   if (key.empty() || key.size() > 253 || key == "." || key.starts_with("..")) return false;
   return std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
   });
 }
 
@@ -163,20 +164,26 @@ void validate_role(const Resource& resource, const Json& object, FieldErrors& er
       }
       continue;
     }
-    if (missing("apiGroups")) errors.push_back(required(at + ".apiGroups", "resource rules must supply at least one api group"));
-    if (missing("resources")) errors.push_back(required(at + ".resources", "resource rules must supply at least one resource"));
+    if (missing("apiGroups"))
+      errors.push_back(required(at + ".apiGroups", "resource rules must supply at least one api group"));
+    if (missing("resources"))
+      errors.push_back(required(at + ".resources", "resource rules must supply at least one resource"));
   }
 }
 
 }  // namespace
 
-bool is_rbac(const Resource& resource) { return resource.builtin && resource.group == kRbacGroup; }
+bool is_rbac(const Resource& resource) {
+  return resource.builtin && resource.group == kRbacGroup;
+}
 
 bool has_generation(const Resource& resource) {
   return !resource.builtin || is(resource, "apiextensions.k8s.io", "customresourcedefinitions");
 }
 
-bool owns_status_apart(const Resource&, const Version& version) { return version.status; }
+bool owns_status_apart(const Resource&, const Version& version) {
+  return version.status;
+}
 
 void prepare_kind(const Resource& resource, Json& object, const Json* live, const std::string& subresource,
                   const std::vector<Json>& crds, const std::string& now) {

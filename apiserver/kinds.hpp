@@ -2,10 +2,11 @@
 // What is special about each built-in kind when it is written: what the server fills in, and what a schema cannot say.
 // Pure.
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "apiserver/catalog.hpp"
 #include "apiserver/schema/field_error.hpp"

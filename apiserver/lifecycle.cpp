@@ -14,7 +14,9 @@ namespace {
 
 constexpr const char* kNamespaces = "/namespaces";
 
-bool is_rbac_storage(const std::string& storage) { return storage.starts_with("rbac.authorization.k8s.io/"); }
+bool is_rbac_storage(const std::string& storage) {
+  return storage.starts_with("rbac.authorization.k8s.io/");
+}
 
 WriteContext own_context() {
   WriteContext context;
@@ -34,7 +36,9 @@ std::string storage_of_crd(const Json& crd) {
 Lifecycle::Lifecycle(Engine& engine, Rbac& rbac, std::string ca_pem, std::function<void()> on_crd_change)
     : engine_(engine), rbac_(rbac), ca_pem_(std::move(ca_pem)), on_crd_change_(std::move(on_crd_change)) {}
 
-Lifecycle::~Lifecycle() { stop(); }
+Lifecycle::~Lifecycle() {
+  stop();
+}
 
 Result<void> Lifecycle::start() {
   const storage::Rv from = engine_.store().current_rv();
@@ -131,8 +135,10 @@ void Lifecycle::run(const std::stop_token& stop) {
     try {
       work(task);
     } catch (const std::exception& error) {
-      log_error("lifecycle step failed", {{"resource", task.key.resource}, {"namespace", task.key.ns},
-                                          {"name", task.key.name}, {"error", error.what()}});
+      log_error("lifecycle step failed", {{"resource", task.key.resource},
+                                          {"namespace", task.key.ns},
+                                          {"name", task.key.name},
+                                          {"error", error.what()}});
     }
   }
 }
@@ -187,10 +193,8 @@ bool Lifecycle::remove(const storage::Key& key, const std::string& uid, std::opt
   const auto result =
       Engine::wait([&](AnswerDone done) { engine_.remove(*target, options, own_context(), std::move(done)); });
   if (result || result.error().code == 404 || result.error().code == 409) return true;
-  log_warn("cannot delete", {{"resource", key.resource},
-                             {"namespace", key.ns},
-                             {"name", key.name},
-                             {"error", result.error().message}});
+  log_warn("cannot delete",
+           {{"resource", key.resource}, {"namespace", key.ns}, {"name", key.name}, {"error", result.error().message}});
   return false;
 }
 
@@ -203,10 +207,8 @@ void Lifecycle::write(const storage::Key& key, Json object, const std::string& s
   if (result || result.error().code == 404) return;
   // Somebody wrote first: their event brings us back here. Anything else is worth a line.
   if (result.error().code == 409) return;
-  log_warn("cannot update", {{"resource", key.resource},
-                             {"namespace", key.ns},
-                             {"name", key.name},
-                             {"error", result.error().message}});
+  log_warn("cannot update",
+           {{"resource", key.resource}, {"namespace", key.ns}, {"name", key.name}, {"error", result.error().message}});
 }
 
 void Lifecycle::drop_finalizer(const storage::Key& key, const Json& object, const std::string& finalizer) {
@@ -236,9 +238,8 @@ void Lifecycle::check_namespace(const std::string& name) {
 }
 
 void Lifecycle::fill_namespace(const std::string& name) {
-  const Json account = {{"apiVersion", "v1"},
-                        {"kind", "ServiceAccount"},
-                        {"metadata", {{"name", "default"}, {"namespace", name}}}};
+  const Json account = {
+      {"apiVersion", "v1"}, {"kind", "ServiceAccount"}, {"metadata", {{"name", "default"}, {"namespace", name}}}};
   const Json ca = {{"apiVersion", "v1"},
                    {"kind", "ConfigMap"},
                    {"metadata", {{"name", "kube-root-ca.crt"}, {"namespace", name}}},

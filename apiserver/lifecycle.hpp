@@ -8,11 +8,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "apiserver/engine.hpp"
 

@@ -52,7 +52,9 @@ struct LocalStore::Feed {
   bool overflowed = false;
 };
 
-void LocalStore::stop() { stopping_.request_stop(); }
+void LocalStore::stop() {
+  stopping_.request_stop();
+}
 
 Result<Target> LocalStore::target(const kube::ResourceType& type, const std::string& ns,
                                   const std::string& name) const {
@@ -93,8 +95,8 @@ Result<Json> LocalStore::create(const kube::ResourceType& type, const Json& obje
 }
 
 Result<Json> LocalStore::update(const kube::ResourceType& type, const Json& object) {
-  DATAMESH_TRY(const Target of, target(type, string_at(object, {"metadata", "namespace"}),
-                                       string_at(object, {"metadata", "name"})));
+  DATAMESH_TRY(const Target of,
+               target(type, string_at(object, {"metadata", "namespace"}), string_at(object, {"metadata", "name"})));
   return value_of(
       Engine::wait([&](AnswerDone done) { engine_.update(of, object, context_of("datamesh"), std::move(done)); }));
 }
@@ -115,8 +117,8 @@ Result<void> LocalStore::remove(const kube::ResourceType& type, const std::strin
   DATAMESH_TRY(const Target of, target(type, ns, name));
   DeleteOptions options;
   options.uid = uid;
-  const auto answer = Engine::wait(
-      [&](AnswerDone done) { engine_.remove(of, options, context_of("datamesh"), std::move(done)); });
+  const auto answer =
+      Engine::wait([&](AnswerDone done) { engine_.remove(of, options, context_of("datamesh"), std::move(done)); });
   if (answer || answer.error().code == 404) return {};
   return to_error(answer.error());
 }
@@ -149,13 +151,14 @@ bool LocalStore::follow(const Target& of, const std::string& label_selector,
   auto list = engine_.store().list(options);
   if (!list) return false;
   const auto feed = std::make_shared<Feed>();
-  const auto watch = engine_.store().watch({of.resource->storage, "", "", list->rv}, [feed](const storage::EventPtr& event) {
-    const std::lock_guard lock(feed->mutex);
-    if (feed->events.size() >= kWaitingMax) feed->overflowed = true;
-    if (!feed->overflowed) feed->events.push_back(event);
-    feed->wake.notify_one();
-    return !feed->overflowed;
-  });
+  const auto watch =
+      engine_.store().watch({of.resource->storage, "", "", list->rv}, [feed](const storage::EventPtr& event) {
+        const std::lock_guard lock(feed->mutex);
+        if (feed->events.size() >= kWaitingMax) feed->overflowed = true;
+        if (!feed->overflowed) feed->events.push_back(event);
+        feed->wake.notify_one();
+        return !feed->overflowed;
+      });
   if (!watch) return false;
   for (const auto& record : list->items) {
     const Json object = read_record(*of.resource, of.version->name, *record);
@@ -181,8 +184,8 @@ bool LocalStore::follow(const Target& of, const std::string& label_selector,
     if (event->type() == storage::Event::Type::Bookmark) continue;
     const bool removed = event->type() == storage::Event::Type::Deleted;
     const bool now = !removed && selection->matches(*event->record());
-    const bool before = event->previous() ? selection->matches(*event->previous())
-                                          : removed && selection->matches(*event->record());
+    const bool before =
+        event->previous() ? selection->matches(*event->previous()) : removed && selection->matches(*event->record());
     if (!now && !before) continue;
     Json object = parse_stored(event->body());
     to_version(*of.resource, of.version->name, object);

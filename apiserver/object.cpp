@@ -61,7 +61,9 @@ void rename(Json& object, const char* from, const char* to) {
   object[to] = std::move(value);
 }
 
-bool is_event_view(const Resource& resource) { return resource.group == "events.k8s.io"; }
+bool is_event_view(const Resource& resource) {
+  return resource.group == "events.k8s.io";
+}
 
 }  // namespace
 
@@ -122,7 +124,9 @@ std::string in_version(const Resource& resource, std::string_view version, std::
   return object.dump();
 }
 
-Json parse_stored(const std::string& text) { return Json::parse(text, nullptr, false); }
+Json parse_stored(const std::string& text) {
+  return Json::parse(text, nullptr, false);
+}
 
 void to_version(const Resource& resource, std::string_view version, Json& object) {
   object["apiVersion"] = resource.api_version(version);
@@ -149,7 +153,9 @@ storage::Key key_of(const Resource& resource, const std::string& ns, const std::
   return {resource.storage, resource.namespaced ? ns : std::string(), name};
 }
 
-storage::Key namespace_key(const std::string& ns) { return {"/namespaces", "", ns}; }
+storage::Key namespace_key(const std::string& ns) {
+  return {"/namespaces", "", ns};
+}
 
 std::vector<std::string> finalizers_of(const Json& object) {
   std::vector<std::string> out;
@@ -169,7 +175,9 @@ void set_finalizers(Json& object, const std::vector<std::string>& finalizers) {
   }
 }
 
-bool is_deleting(const Json& object) { return find(object, {"metadata", "deletionTimestamp"}) != nullptr; }
+bool is_deleting(const Json& object) {
+  return find(object, {"metadata", "deletionTimestamp"}) != nullptr;
+}
 
 bool may_go(const Resource& resource, const Json& object) {
   if (!finalizers_of(object).empty()) return false;
@@ -194,8 +202,9 @@ Failure from_storage(const storage::Failure& failure, const Resource& resource, 
     case Reason::Conflict:
       return modified(resource.name(), key.name);
     case Reason::Terminating: {
-      Failure out = forbidden(resource.name(), key.name,
-                              "unable to create new content in namespace " + key.ns + " because it is being terminated");
+      Failure out =
+          forbidden(resource.name(), key.name,
+                    "unable to create new content in namespace " + key.ns + " because it is being terminated");
       out.causes = {{"NamespaceTerminating", "namespace " + key.ns + " is being terminated", "metadata.namespace"}};
       return out;
     }

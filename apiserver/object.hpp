@@ -1,9 +1,10 @@
 #pragma once
 // Objects between their three forms: JSON values, the texts that are stored, and the versions clients see them in.
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "apiserver/catalog.hpp"
 #include "apiserver/storage/storage.hpp"

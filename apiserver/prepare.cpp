@@ -27,7 +27,8 @@ Failure cannot_handle(const Target& target, const std::string& why) {
 }
 
 bool is_string_map(const Json& value) {
-  return value.is_object() && std::all_of(value.begin(), value.end(), [](const Json& item) { return item.is_string(); });
+  return value.is_object() &&
+         std::all_of(value.begin(), value.end(), [](const Json& item) { return item.is_string(); });
 }
 
 bool is_string_list(const Json& value) {
@@ -42,8 +43,8 @@ std::string metadata_type_problem(const Json& metadata) {
     return it != metadata.end() && !it->is_null() && !check(*it);
   };
   const auto is_string = [](const Json& value) { return value.is_string(); };
-  for (const char* key : {"name", "namespace", "generateName", "uid", "resourceVersion", "creationTimestamp",
-                          "deletionTimestamp"}) {
+  for (const char* key :
+       {"name", "namespace", "generateName", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"}) {
     if (wrong(key, is_string)) return std::string("metadata.") + key + " must be a string";
   }
   if (wrong("labels", is_string_map)) return "metadata.labels must be a map of strings";
@@ -96,7 +97,8 @@ Outcome<void> check_identity(const Target& target, Json& object) {
   if (!target.name.empty() && name.empty()) {
     metadata["name"] = target.name;
   } else if (!target.name.empty() && name != target.name) {
-    return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + target.name + ")");
+    return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + target.name +
+                       ")");
   }
   return {};
 }
@@ -183,7 +185,8 @@ Outcome<Prepared> finish_create(const Target& target, Json object, const WriteCo
   if (!string_at(metadata, {"resourceVersion"}).empty()) {
     return bad_request("resourceVersion should not be set on objects to be created");
   }
-  for (const char* key : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"}) metadata.erase(key);
+  for (const char* key : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"})
+    metadata.erase(key);
   metadata.erase("resourceVersion");
   if (given.empty() && !string_at(metadata, {"generateName"}).empty()) {
     metadata["name"] = generated_name(string_at(metadata, {"generateName"}), context.name_suffix);
@@ -358,12 +361,13 @@ Outcome<Prepared> prepare_delete(const Target& target, const Json& live, const D
   const std::string uid = string_at(live, {"metadata", "uid"});
   const std::string version = string_at(live, {"metadata", "resourceVersion"});
   if (!options.uid.empty() && options.uid != uid) {
-    return conflict(resource, name, "Precondition failed: UID in precondition: " + options.uid +
-                                        ", UID in object meta: " + uid);
+    return conflict(resource, name,
+                    "Precondition failed: UID in precondition: " + options.uid + ", UID in object meta: " + uid);
   }
   if (!options.resource_version.empty() && options.resource_version != version) {
-    return conflict(resource, name, "Precondition failed: ResourceVersion in precondition: " +
-                                        options.resource_version + ", ResourceVersion in object meta: " + version);
+    return conflict(resource, name,
+                    "Precondition failed: ResourceVersion in precondition: " + options.resource_version +
+                        ", ResourceVersion in object meta: " + version);
   }
   if (target.resource->storage == "/namespaces" && (name == "default" || name == "kube-system")) {
     return forbidden(resource, name, "this namespace may not be deleted");

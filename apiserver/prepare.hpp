@@ -3,10 +3,11 @@
 // the store, for HTTP and in-process callers alike. Pure: time, names and identities are arguments.
 
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "api/types.hpp"
 #include "apiserver/auth/rbac.hpp"
@@ -35,8 +36,8 @@ struct WriteContext {
   bool dry_run = false;
   std::vector<std::string> duplicates;  // keys that the body holds twice
   // Filled in by the engine.
-  std::string now;       // RFC 3339
-  std::string uid;       // of an object to be created
+  std::string now;  // RFC 3339
+  std::string uid;  // of an object to be created
   std::string name_suffix;
   const std::vector<nlohmann::json>* crds = nullptr;
   const Admission* admission = nullptr;

@@ -122,9 +122,13 @@ void Server::Impl::stop() {
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Server::~Server() { stop(); }
+Server::~Server() {
+  stop();
+}
 
-void Server::stop() { impl_->stop(); }
+void Server::stop() {
+  impl_->stop();
+}
 
 Result<std::unique_ptr<Server>> Server::start(Options options) {
   auto impl = std::make_unique<Impl>();
@@ -144,10 +148,18 @@ std::string Server::url() const {
   return "https://127.0.0.1:" + std::to_string(port());
 }
 
-std::uint16_t Server::port() const { return impl_->listener->port(); }
-std::string Server::kubeconfig_path() const { return impl_->options.data_dir + "/kubeconfig"; }
-const std::string& Server::ca_pem() const { return impl_->ca.certificate_pem; }
-std::shared_ptr<kube::Store> Server::store() { return impl_->local; }
+std::uint16_t Server::port() const {
+  return impl_->listener->port();
+}
+std::string Server::kubeconfig_path() const {
+  return impl_->options.data_dir + "/kubeconfig";
+}
+const std::string& Server::ca_pem() const {
+  return impl_->ca.certificate_pem;
+}
+std::shared_ptr<kube::Store> Server::store() {
+  return impl_->local;
+}
 
 Result<Secret> Server::mint_token(const std::string& user, const std::vector<std::string>& groups,
                                   std::chrono::seconds ttl) const {

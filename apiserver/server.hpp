@@ -9,9 +9,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "api/types.hpp"
 #include "apiserver/auth/user.hpp"
@@ -38,7 +39,7 @@ class Server {
   struct Options {
     std::string data_dir;
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;  // 0: the one used last, else any free one
+    std::uint16_t port = 0;          // 0: the one used last, else any free one
     std::vector<std::string> names;  // more DNS names and IP addresses for the server's certificate
     std::vector<std::string> crds;   // YAML or JSON documents, installed and kept up to date
     // The product's own rules; see apiserver/prepare.hpp. Called from many threads; must not block.

@@ -45,7 +45,7 @@ std::string to_json(const Failure& failure) {
     if (!cause.field.empty()) entry["field"] = cause.field;
     details["causes"].push_back(std::move(entry));
   }
-  Json status = {{"kind", "Status"},   {"apiVersion", "v1"},          {"metadata", Json::object()},
+  Json status = {{"kind", "Status"},    {"apiVersion", "v1"},         {"metadata", Json::object()},
                  {"status", "Failure"}, {"message", failure.message}, {"reason", failure.reason},
                  {"code", failure.code}};
   if (!failure.continue_token.empty()) status["metadata"]["continue"] = failure.continue_token;
@@ -53,9 +53,13 @@ std::string to_json(const Failure& failure) {
   return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Failure bad_request(std::string message) { return make(400, "BadRequest", std::move(message)); }
+Failure bad_request(std::string message) {
+  return make(400, "BadRequest", std::move(message));
+}
 
-Failure unauthorized() { return make(401, "Unauthorized", "Unauthorized"); }
+Failure unauthorized() {
+  return make(401, "Unauthorized", "Unauthorized");
+}
 
 Failure forbidden(const GroupResource& resource, const std::string& name, const std::string& why) {
   const std::string what = name.empty() ? to_string(resource) : quoted(resource, name);
@@ -66,7 +70,9 @@ Failure not_found(const GroupResource& resource, const std::string& name) {
   return about(404, "NotFound", resource, name, quoted(resource, name) + " not found");
 }
 
-Failure no_such_path() { return make(404, "NotFound", "the server could not find the requested resource"); }
+Failure no_such_path() {
+  return make(404, "NotFound", "the server could not find the requested resource");
+}
 
 Failure already_exists(const GroupResource& resource, const std::string& name) {
   return about(409, "AlreadyExists", resource, name, quoted(resource, name) + " already exists");
@@ -95,8 +101,7 @@ Failure invalid(const std::string& group, const std::string& kind, const std::st
     list += cause.field.empty() ? cause.message : cause.field + ": " + cause.message;
   }
   if (causes.size() != 1) list = "[" + list + "]";
-  Failure failure = about(422, "Invalid", {group, kind}, name,
-                          quoted({group, kind}, name) + " is invalid: " + list);
+  Failure failure = about(422, "Invalid", {group, kind}, name, quoted({group, kind}, name) + " is invalid: " + list);
   failure.causes = std::move(causes);
   return failure;
 }
@@ -106,11 +111,17 @@ Failure method_not_allowed(const GroupResource& resource, const std::string& ver
                verb + " is not supported on resources of kind \"" + to_string(resource) + "\"");
 }
 
-Failure not_acceptable(std::string message) { return make(406, "NotAcceptable", std::move(message)); }
+Failure not_acceptable(std::string message) {
+  return make(406, "NotAcceptable", std::move(message));
+}
 
-Failure unsupported_media_type(std::string message) { return make(415, "UnsupportedMediaType", std::move(message)); }
+Failure unsupported_media_type(std::string message) {
+  return make(415, "UnsupportedMediaType", std::move(message));
+}
 
-Failure too_large(std::string message) { return make(413, "RequestEntityTooLarge", std::move(message)); }
+Failure too_large(std::string message) {
+  return make(413, "RequestEntityTooLarge", std::move(message));
+}
 
 Failure expired(std::string message, std::string continue_token) {
   Failure failure = make(410, "Expired", std::move(message));
@@ -125,15 +136,16 @@ Failure too_many_requests(std::string message, int retry_after_seconds) {
 }
 
 Failure resource_version_too_large(std::uint64_t asked, std::uint64_t current) {
-  Failure failure = make(504, "Timeout",
-                         "Too large resource version: " + std::to_string(asked) + ", current: " +
-                             std::to_string(current));
+  Failure failure = make(
+      504, "Timeout", "Too large resource version: " + std::to_string(asked) + ", current: " + std::to_string(current));
   failure.causes = {{"ResourceVersionTooLarge", "Too large resource version", ""}};
   failure.retry_after_seconds = 1;
   return failure;
 }
 
-Failure unavailable(std::string message) { return make(503, "ServiceUnavailable", std::move(message)); }
+Failure unavailable(std::string message) {
+  return make(503, "ServiceUnavailable", std::move(message));
+}
 
 Failure internal_error(std::string message) {
   return make(500, "InternalError", "Internal error occurred: " + std::move(message));

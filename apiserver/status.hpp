@@ -1,6 +1,6 @@
 #pragma once
-// What the API answers when it does not do what was asked: metav1.Status, with the words and the details that kubectl and
-// client-go read (apimachinery api/errors).
+// What the API answers when it does not do what was asked: metav1.Status, with the words and the details that kubectl
+// and client-go read (apimachinery api/errors).
 
 #include <cstdint>
 #include <optional>
@@ -67,8 +67,9 @@ Error to_error(const Failure& failure);
 template <class T>
 class [[nodiscard]] Outcome {
  public:
-  Outcome(T value) : state_(std::in_place_index<0>, std::move(value)) {}           // NOLINT(google-explicit-constructor)
-  Outcome(Failure failure) : state_(std::in_place_index<1>, std::move(failure)) {}  // NOLINT(google-explicit-constructor)
+  Outcome(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Outcome(Failure failure)
+      : state_(std::in_place_index<1>, std::move(failure)) {}  // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const { return state_.index() == 0; }
   const T& operator*() const& { return std::get<0>(state_); }

@@ -52,9 +52,9 @@ Outcome<void> check_escalation(const Rbac& rbac, const User& user, const Resourc
   }
   const std::vector<PolicyRule> lacking = missing(rbac, user, ns, wanted);
   if (lacking.empty()) return {};
-  return forbidden(resource.name(), name,
-                   "user \"" + user.name + "\" is attempting to grant RBAC permissions not currently held:" +
-                       list_of(lacking));
+  return forbidden(
+      resource.name(), name,
+      "user \"" + user.name + "\" is attempting to grant RBAC permissions not currently held:" + list_of(lacking));
 }
 
 }  // namespace datamesh::apiserver

@@ -13,7 +13,9 @@ bool has(const std::vector<std::string>& list, std::string_view value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
-bool has_or_any(const std::vector<std::string>& list, std::string_view value) { return has(list, "*") || has(list, value); }
+bool has_or_any(const std::vector<std::string>& list, std::string_view value) {
+  return has(list, "*") || has(list, value);
+}
 
 bool allows_resource(const PolicyRule& rule, const std::string& resource, const std::string& subresource) {
   if (has(rule.resources, "*")) return true;
@@ -81,10 +83,10 @@ bool covers_one(const PolicyRule& owned, const PolicyRule& single) {
   if (!has_or_any(owned.groups, single.groups[0])) return false;
   const std::string& resource = single.resources[0];
   const std::size_t slash = resource.find('/');
-  const bool resource_allowed =
-      slash == std::string::npos
-          ? has_or_any(owned.resources, resource)
-          : has(owned.resources, resource) || allows_resource(owned, resource.substr(0, slash), resource.substr(slash + 1));
+  const bool resource_allowed = slash == std::string::npos
+                                    ? has_or_any(owned.resources, resource)
+                                    : has(owned.resources, resource) ||
+                                          allows_resource(owned, resource.substr(0, slash), resource.substr(slash + 1));
   if (!resource_allowed) return false;
   if (owned.names.empty()) return true;
   return !single.names.empty() && has(owned.names, single.names[0]);
@@ -92,7 +94,9 @@ bool covers_one(const PolicyRule& owned, const PolicyRule& single) {
 
 }  // namespace
 
-bool is_master(const User& user) { return has(user.groups, kMasters); }
+bool is_master(const User& user) {
+  return has(user.groups, kMasters);
+}
 
 std::string service_account_name(const std::string& ns, const std::string& name) {
   return "system:serviceaccount:" + ns + ":" + name;

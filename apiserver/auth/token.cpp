@@ -1,5 +1,10 @@
 #include "apiserver/auth/token.hpp"
 
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <sstream>
+
 #include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
@@ -7,11 +12,6 @@
 #include <openssl/pem.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <fstream>
-#include <sstream>
 
 #include "controller/core/ids.hpp"
 #include "controller/core/json.hpp"
@@ -34,8 +34,12 @@ using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 
-unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
-const unsigned char* bytes_of(const std::string& text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+unsigned char* bytes_of(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
+const unsigned char* bytes_of(const std::string& text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 
 std::int64_t seconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();

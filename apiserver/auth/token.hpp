@@ -1,6 +1,6 @@
 #pragma once
-// Bearer tokens: JWTs (RFC 7519) signed with ES256 (RFC 7518) by a key of the data directory, in the form of Kubernetes'
-// service account tokens. Thread-safe.
+// Bearer tokens: JWTs (RFC 7519) signed with ES256 (RFC 7518) by a key of the data directory, in the form of
+// Kubernetes' service account tokens. Thread-safe.
 
 #include <memory>
 #include <optional>
@@ -19,7 +19,7 @@ inline constexpr const char* kAudience = "https://datamesh.default.svc";
 struct Claims {
   std::string subject;  // the user: "ana@retail.example", "system:serviceaccount:sales:default"
   std::vector<std::string> groups;
-  std::vector<std::string> audiences;  // empty: this server
+  std::vector<std::string> audiences;    // empty: this server
   std::string ns, service_account, uid;  // of a ServiceAccount
   std::string id;
   WallTime issued{}, expires{};

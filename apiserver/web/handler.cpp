@@ -11,7 +11,6 @@ namespace datamesh::apiserver {
 
 namespace {
 
-
 bool is_health_path(const std::string& path) {
   for (const char* known : {"/healthz", "/livez", "/readyz"}) {
     if (path == known || path.starts_with(std::string(known) + "/")) return true;
@@ -100,8 +99,12 @@ std::optional<Failure> Handler::authorize(const Call& call) const {
   const Request& request = call.request;
   Action action;
   if (request.is_resource) {
-    action = {std::string(to_string(request.verb)), request.group,        request.resource,
-              request.subresource,                  request.ns,           request.name,
+    action = {std::string(to_string(request.verb)),
+              request.group,
+              request.resource,
+              request.subresource,
+              request.ns,
+              request.name,
               ""};
     // A list or watch of one name is about that object.
     if (action.name.empty() && (request.verb == Verb::List || request.verb == Verb::Watch)) {

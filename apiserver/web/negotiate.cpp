@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "apiserver/web/protobuf.hpp"
 #include "controller/core/json.hpp"
 #include "controller/kube/yaml.hpp"
 
@@ -97,7 +98,9 @@ bool accepts(std::string_view accept, std::string_view wanted) {
   return false;
 }
 
-std::string_view media_type(std::string_view content_type) { return take(content_type, ';'); }
+std::string_view media_type(std::string_view content_type) {
+  return take(content_type, ';');
+}
 
 Outcome<Json> decode_body(std::string_view content_type, const std::string& body,
                           std::vector<std::string>& duplicates) {
@@ -113,9 +116,15 @@ Outcome<Json> decode_body(std::string_view content_type, const std::string& body
     if (documents->size() != 1) return bad_request("the body must hold exactly one YAML document");
     return std::move((*documents)[0]);
   }
+  if (type == "application/vnd.kubernetes.protobuf") {
+    auto value = decode_protobuf(body);
+    if (!value) return bad_request(value.error().message);
+    return *std::move(value);
+  }
   if (!type.empty() && !type.ends_with("json")) {
-    return unsupported_media_type("the body of the request was in an unknown format - accepted media types include: "
-                                  "application/json, application/yaml");
+    return unsupported_media_type(
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json, application/yaml, application/vnd.kubernetes.protobuf");
   }
   auto value = parse_json(body, {}, &duplicates);
   if (!value) return bad_request("error decoding the body: " + value.error().message);

@@ -1,10 +1,11 @@
 #pragma once
 // What form a client wants an answer in (Accept), and what form its body has (Content-Type). Pure.
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "apiserver/status.hpp"
 

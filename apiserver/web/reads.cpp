@@ -16,9 +16,9 @@ Outcome<std::optional<std::uint64_t>> version_option(const Request& request, std
   std::uint64_t value = 0;
   const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || at != text.data() + text.size()) {
-    return invalid("meta.k8s.io", "ListOptions", "",
-                   {{"FieldValueInvalid", "Invalid value: \"" + std::string(text) + "\": must be a number",
-                     std::string(key)}});
+    return invalid(
+        "meta.k8s.io", "ListOptions", "",
+        {{"FieldValueInvalid", "Invalid value: \"" + std::string(text) + "\": must be a number", std::string(key)}});
   }
   return std::optional(value);
 }
@@ -57,10 +57,10 @@ Outcome<void> check_initial_events(const Request& request) {
                      "resourceVersionMatch"}});
   }
   if (request.option("resourceVersionMatch") != "NotOlderThan") {
-    return invalid("meta.k8s.io", "ListOptions", "",
-                   {{"FieldValueForbidden",
-                     "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-                     "resourceVersionMatch"}});
+    return invalid(
+        "meta.k8s.io", "ListOptions", "",
+        {{"FieldValueForbidden", "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+          "resourceVersionMatch"}});
   }
   return {};
 }

@@ -70,7 +70,9 @@ std::string encode(const Format& format, std::string json) {
   return format.yaml ? kube::to_yaml(parse_stored(json)) : json + "\n";
 }
 
-std::string_view content_type(const Format& format) { return format.yaml ? "application/yaml" : "application/json"; }
+std::string_view content_type(const Format& format) {
+  return format.yaml ? "application/yaml" : "application/json";
+}
 
 std::string render_event_object(const View& view, std::string text, std::int64_t now, bool with_definitions) {
   if (view.format.form == Form::Plain) return text;

@@ -16,8 +16,7 @@ bool Selection::matches(const storage::Record& record) const {
     }
     if ((value == requirement.value) != requirement.equals) return false;
   }
-  return labels.empty() ||
-         apiserver::matches(labels, [&](std::string_view key) { return record.label(key); });
+  return labels.empty() || apiserver::matches(labels, [&](std::string_view key) { return record.label(key); });
 }
 
 Outcome<Selection> parse_selection(const Resource& resource, const Version& version, std::string_view label_selector,

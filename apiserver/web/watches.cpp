@@ -161,7 +161,9 @@ Watches::Watches(Engine& engine, std::chrono::milliseconds bookmark_interval, st
       lines_(std::make_shared<Lines>()),
       ticker_([this](const std::stop_token& stop) { tick(stop); }) {}
 
-Watches::~Watches() { stop(); }
+Watches::~Watches() {
+  stop();
+}
 
 std::optional<Failure> Watches::open(WatchRequest request, http::Headers headers, http::Exchange& exchange) {
   if (count() >= count_max_) return too_many_requests("too many watches are open, please try again later", 5);
@@ -197,9 +199,8 @@ std::optional<Failure> Watches::open(WatchRequest request, http::Headers headers
   const Steady now = engine_.clock().steady();
   watcher->deadline = now + asked.timeout;
   watcher->next_bookmark = now + bookmark_interval_;
-  auto watch = engine_.store().watch(options, [watcher](const storage::EventPtr& event) {
-    return watcher->deliver(*event);
-  });
+  auto watch =
+      engine_.store().watch(options, [watcher](const storage::EventPtr& event) { return watcher->deliver(*event); });
   if (!watch) return from_storage(watch.failure(), resource, {});
 
   {

@@ -30,8 +30,9 @@ std::optional<PatchKind> patch_kind(std::string_view type) {
 }
 
 std::string supported_patches(bool builtin) {
-  return std::string("the body of the request was in an unknown format - accepted media types include: "
-                     "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml") +
+  return std::string(
+             "the body of the request was in an unknown format - accepted media types include: "
+             "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml") +
          (builtin ? ", application/strategic-merge-patch+json" : "");
 }
 
@@ -60,9 +61,9 @@ Outcome<WriteContext> write_context(const Request& request, const http::Request&
   } else if (validation == "Ignore") {
     context.validation = FieldValidation::Ignore;
   } else if (!validation.empty() && validation != "Warn") {
-    return invalid_option("CreateOptions", "fieldValidation",
-                          "Unsupported value: \"" + std::string(validation) +
-                              "\": supported values: \"Ignore\", \"Strict\", \"Warn\"");
+    return invalid_option(
+        "CreateOptions", "fieldValidation",
+        "Unsupported value: \"" + std::string(validation) + "\": supported values: \"Ignore\", \"Strict\", \"Warn\"");
   }
   if (context.manager.empty()) context.manager = default_manager(http.headers.get("User-Agent"));
   return context;
@@ -95,9 +96,9 @@ Outcome<DeleteOptions> delete_options(const Request& request, const http::Reques
   if (propagation.empty()) return options;
   options.propagation = propagation_of(propagation);
   if (!options.propagation) {
-    return invalid_option("DeleteOptions", "propagationPolicy",
-                          "Unsupported value: \"" + propagation +
-                              "\": supported values: \"Background\", \"Foreground\", \"Orphan\"");
+    return invalid_option(
+        "DeleteOptions", "propagationPolicy",
+        "Unsupported value: \"" + propagation + "\": supported values: \"Background\", \"Foreground\", \"Orphan\"");
   }
   return options;
 }
@@ -105,7 +106,8 @@ Outcome<DeleteOptions> delete_options(const Request& request, const http::Reques
 void Handler::write(const CallPtr& call) {
   const Request& request = call->request;
   const bool named = !request.name.empty();
-  if (request.verb == Verb::Create && named) return fail(call, method_not_allowed(call->target.resource->name(), "create"));
+  if (request.verb == Verb::Create && named)
+    return fail(call, method_not_allowed(call->target.resource->name(), "create"));
   if (request.verb != Verb::Create && !named) {
     return fail(call, method_not_allowed(call->target.resource->name(), std::string(to_string(request.verb))));
   }
@@ -154,12 +156,12 @@ void Handler::remove(const CallPtr& call) {
   auto selection = parse_selection(*call->view.resource, *call->view.version, request.option("labelSelector"),
                                    request.option("fieldSelector"));
   if (!selection) return fail(call, selection.error());
-  engine_.slow_pool().post([this, call, selection = *std::move(selection), options = *std::move(options),
-                       context = *std::move(context)] {
-    respond(call, engine_.remove_collection(
-                      call->target, [&](const storage::Record& record) { return selection.matches(record); }, options,
-                      context));
-  });
+  engine_.slow_pool().post(
+      [this, call, selection = *std::move(selection), options = *std::move(options), context = *std::move(context)] {
+        respond(call, engine_.remove_collection(
+                          call->target, [&](const storage::Record& record) { return selection.matches(record); },
+                          options, context));
+      });
 }
 
 void Handler::serve_review(const CallPtr& call) {
@@ -175,10 +177,10 @@ void Handler::serve_review(const CallPtr& call) {
     return fail(call, bad_request("the object provided is not a valid review"));
   }
   if (body->contains("spec") && !(*body)["spec"].is_object()) return fail(call, bad_request("spec must be an object"));
-  auto answer = request.subresource == "token"
-                    ? create_token(authenticator_, engine_.store(), engine_.clock(), request.ns, request.name,
-                                   *std::move(body))
-                    : answer_review(authenticator_, engine_.rbac(), call->user, resource, request.ns, *std::move(body));
+  auto answer =
+      request.subresource == "token"
+          ? create_token(authenticator_, engine_.store(), engine_.clock(), request.ns, request.name, *std::move(body))
+          : answer_review(authenticator_, engine_.rbac(), call->user, resource, request.ns, *std::move(body));
   if (!answer) return fail(call, answer.error());
   if (request.subresource != "token") {
     (*answer)["kind"] = resource.kind;

@@ -1,16 +1,16 @@
 #include "controller/kube/yaml.hpp"
 
-#include <yaml-cpp/emitter.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
-#include <yaml-cpp/yaml.h>
-
 #include <charconv>
 #include <cmath>
 #include <map>
 #include <optional>
 #include <sstream>
+
+#include <yaml-cpp/emitter.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+#include <yaml-cpp/yaml.h>
 
 #include "controller/core/json.hpp"
 
@@ -67,7 +67,9 @@ std::optional<Json> real(std::string_view text) {
   return Json(value);
 }
 
-bool is_null(std::string_view text) { return text.empty() || is_one_of(text, {"~", "null", "Null", "NULL"}); }
+bool is_null(std::string_view text) {
+  return text.empty() || is_one_of(text, {"~", "null", "Null", "NULL"});
+}
 
 Json plain_scalar(const std::string& text, const YAML::Mark& mark) {
   if (is_null(text)) return nullptr;
@@ -259,8 +261,8 @@ class Builder : public YAML::EventHandler {
 
 Error error_at(const YAML::Mark& mark, const std::string& message) {
   if (mark.line < 0) return {Code::Invalid, "yaml: " + message};
-  return {Code::Invalid,
-          "yaml: line " + std::to_string(mark.line + 1) + ", column " + std::to_string(mark.column + 1) + ": " + message};
+  return {Code::Invalid, "yaml: line " + std::to_string(mark.line + 1) + ", column " + std::to_string(mark.column + 1) +
+                             ": " + message};
 }
 
 // Whether a text would be read as something else than this string when written plain.

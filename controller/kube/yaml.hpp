@@ -3,10 +3,11 @@
 // merge keys. JSON is YAML, so it may be given too.
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "controller/core/result.hpp"
 
@@ -15,7 +16,7 @@ namespace datamesh::kube {
 struct YamlLimits {
   std::size_t bytes = 3u << 20;
   int depth = 100;
-  std::size_t nodes = 1'000'000;  // after aliases are expanded: the "billion laughs" bound
+  std::size_t nodes = 1'000'000;    // after aliases are expanded: the "billion laughs" bound
   bool duplicates_allowed = false;  // true: the last one wins, as the API server without strict validation
 };
 

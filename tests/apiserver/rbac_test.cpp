@@ -17,7 +17,9 @@ Json bind(const char* kind, const char* name, const char* ns, const char* role_k
   return object;
 }
 
-Json user(const char* name) { return {{"kind", "User"}, {"name", name}}; }
+Json user(const char* name) {
+  return {{"kind", "User"}, {"name", name}};
+}
 
 class RbacTest : public testing::Test {
  protected:
@@ -32,7 +34,8 @@ class RbacTest : public testing::Test {
   bool may(const char* name, const char* verb, const char* resource, const char* ns, const char* sub = "") {
     const std::string_view plural = resource;
     const bool core = plural == "secrets" || plural == "configmaps";
-    return rbac_.authorize({name, "", {kAuthenticated}, {}}, {verb, core ? "" : "datamesh.dev", resource, sub, ns, "", ""});
+    return rbac_.authorize({name, "", {kAuthenticated}, {}},
+                           {verb, core ? "" : "datamesh.dev", resource, sub, ns, "", ""});
   }
   Rbac rbac_;
 };

@@ -15,8 +15,8 @@ struct Case {
 };
 
 std::string describe(const Request& r) {
-  return std::string(to_string(r.verb)) + " " + r.group + "/" + r.version + " " + r.ns + " " + r.resource + " " + r.name +
-         " " + r.subresource;
+  return std::string(to_string(r.verb)) + " " + r.group + "/" + r.version + " " + r.ns + " " + r.resource + " " +
+         r.name + " " + r.subresource;
 }
 
 TEST(ParseRequest, ReadsWhatIsAsked) {
@@ -78,7 +78,8 @@ TEST(Negotiate, TakesTheFirstThatItCan) {
 }
 
 TEST(Negotiate, AggregatedDiscoveryByVersion) {
-  EXPECT_EQ(discovery_version("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"), "v2");
+  EXPECT_EQ(discovery_version("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"),
+            "v2");
   EXPECT_EQ(discovery_version("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"), "v2beta1");
   EXPECT_EQ(discovery_version("application/json"), "");
 }
@@ -87,7 +88,8 @@ TEST(DecodeBody, JsonYamlAndNeither) {
   std::vector<std::string> duplicates;
   EXPECT_EQ((*decode_body("application/json", R"({"a":1})", duplicates))["a"], 1);
   EXPECT_EQ((*decode_body("application/yaml", "a: 1\n", duplicates))["a"], 1);
-  EXPECT_EQ(decode_body("application/vnd.kubernetes.protobuf", "x", duplicates).error().code, 415);
+  EXPECT_EQ(decode_body("application/cbor", "x", duplicates).error().code, 415);
+  EXPECT_EQ(decode_body("application/vnd.kubernetes.protobuf", "x", duplicates).error().code, 400);
   EXPECT_EQ(decode_body("application/json", "{", duplicates).error().code, 400);
   EXPECT_EQ(decode_body("application/yaml", "a: 1\n---\nb: 2\n", duplicates).error().code, 400);
 }
@@ -97,8 +99,9 @@ TEST(Status, SaysWhatClientsRead) {
   EXPECT_EQ(status["message"], "things.g.x \"n\" not found");
   EXPECT_EQ(status["details"]["kind"], "things");
   EXPECT_EQ(status["code"], 404);
-  const Json two = Json::parse(to_json(invalid("g.x", "Thing", "n", {{"FieldValueRequired", "Required value", "spec.a"},
-                                                                    {"FieldValueInvalid", "Invalid value: 1", "spec.b"}})));
+  const Json two = Json::parse(to_json(invalid(
+      "g.x", "Thing", "n",
+      {{"FieldValueRequired", "Required value", "spec.a"}, {"FieldValueInvalid", "Invalid value: 1", "spec.b"}})));
   EXPECT_EQ(two["message"], "Thing.g.x \"n\" is invalid: [spec.a: Required value, spec.b: Invalid value: 1]");
   EXPECT_EQ(two["details"]["causes"].size(), 2u);
 }

@@ -15,15 +15,20 @@ Json one(std::string_view text) {
 
 TEST(ParseYaml, PlainScalarsAreTypedAsKubernetesTypesThem) {
   const std::pair<const char*, Json> cases[] = {
-      {"a: 1", 1},        {"a: -5", -5},      {"a: 0x10", 16},          {"a: 0o17", 15},       {"a: 017", 15},
-      {"a: 1.5", 1.5},    {"a: 1e3", 1000.0}, {"a: true", true},        {"a: yes", true},      {"a: off", false},
-      {"a: ~", nullptr},  {"a:", nullptr},    {"a: '1'", "1"},          {"a: \"true\"", "true"}, {"a: 1.2.3", "1.2.3"},
-      {"a: 10Gi", "10Gi"}, {"a: v1", "v1"},    {"a: 2026-01-02", "2026-01-02"}, {"a: !!str 5", "5"},
+      {"a: 1", 1},         {"a: -5", -5},           {"a: 0x10", 16},
+      {"a: 0o17", 15},     {"a: 017", 15},          {"a: 1.5", 1.5},
+      {"a: 1e3", 1000.0},  {"a: true", true},       {"a: yes", true},
+      {"a: off", false},   {"a: ~", nullptr},       {"a:", nullptr},
+      {"a: '1'", "1"},     {"a: \"true\"", "true"}, {"a: 1.2.3", "1.2.3"},
+      {"a: 10Gi", "10Gi"}, {"a: v1", "v1"},         {"a: 2026-01-02", "2026-01-02"},
+      {"a: !!str 5", "5"},
   };
   for (const auto& [text, value] : cases) EXPECT_EQ(one(text)["a"], value) << text;
 }
 
-TEST(ParseYaml, KeysAreStrings) { EXPECT_EQ(one("1: a\ntrue: b\n"), (Json{{"1", "a"}, {"true", "b"}})); }
+TEST(ParseYaml, KeysAreStrings) {
+  EXPECT_EQ(one("1: a\ntrue: b\n"), (Json{{"1", "a"}, {"true", "b"}}));
+}
 
 TEST(ParseYaml, SeveralDocumentsWithoutTheEmptyOnes) {
   const auto documents = parse_yaml("a: 1\n---\n# nothing\n---\nb: 2\n");

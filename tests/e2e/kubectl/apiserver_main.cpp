@@ -1,13 +1,13 @@
 // The embedded API server alone, for tests with stock clients: apiserver_main DATA_DIR [CRD.yaml ...]
 // Prints its URL when it serves; ends when its standard input does, or by SIGTERM.
 
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <string>
+
+#include <unistd.h>
 
 #include "apiserver/server.hpp"
 #include "controller/core/json.hpp"

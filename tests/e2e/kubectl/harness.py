@@ -60,9 +60,10 @@ class Server:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def token(self):
-        for line in open(self.kubeconfig):
-            if "token:" in line:
-                return line.split("token:")[1].strip()
+        with open(self.kubeconfig) as file:
+            for line in file:
+                if "token:" in line:
+                    return line.split("token:")[1].strip()
         raise RuntimeError("no token in the kubeconfig")
 
     def request(self, method, path, body=None, token=None, headers=None):

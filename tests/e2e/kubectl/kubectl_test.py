@@ -173,7 +173,7 @@ regarding: {{apiVersion: test.dev/v1, kind: Widget, name: described, namespace: 
         self.k("apply", "-f", "-", stdin=widget("waited"))
         wait = self.background("wait", "--for=condition=Ready", "widget/waited", "-n", "work", "--timeout=30s")
         self.k("patch", "widget", "waited", "-n", "work", "--subresource=status", "--type=merge", "-p",
-               '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}')
+               '{"status":{"observedGeneration":1,"conditions":[{"type":"Ready","status":"True"}]}}')
         self.assertEqual(wait.stdout.read(), "widget.test.dev/waited condition met\n")
         gone = self.background("wait", "--for=delete", "widget/waited", "-n", "work", "--timeout=30s")
         self.k("delete", "widget", "waited", "-n", "work")
@@ -255,7 +255,8 @@ class Discovery(KubectlTest):
         self.assertIn("datamesh", self.k("version"))
 
     def test_a_new_kind_is_served_at_once_and_gone_with_its_definition(self):
-        crd = open(os.path.join(os.path.dirname(__file__), "widgets.yaml")).read()
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "widgets.yaml")) as file:
+            crd = file.read()
         crd = crd.replace("widgets", "gadgets").replace("Widget", "Gadget").replace("widget", "gadget").replace("[wd]", "[gd]")
         path = self.write("gadgets.yaml", crd)
         self.k("apply", "-f", path)
@@ -264,7 +265,9 @@ class Discovery(KubectlTest):
         self.k("apply", "-f", "-", stdin=widget("g", ns="gad").replace("Widget", "Gadget"))
         self.assertIn("g ", self.k("get", "gd", "-n", "gad"))
         self.k("delete", "-f", path, "--timeout=20s")
-        self.assertIn("the server doesn't have a resource type", self.refused("get", "gadgets", "-n", "gad"))
+        fresh = self.write("fresh-cache/empty", "")
+        self.assertIn("the server doesn't have a resource type",
+                      self.refused("get", "gadgets", "-n", "gad", "--cache-dir", os.path.dirname(fresh)))
 
 
 if __name__ == "__main__":
