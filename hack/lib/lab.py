@@ -1,0 +1,356 @@
+"""A mesh of one's own: `datamesh up` in a temporary directory, and the clients that real users have.
+
+Shared by hack/demo and the tests of tests/e2e/mesh. Nothing here knows how the product works inside: it starts the
+program, and talks to it with kubectl, psql and nats_client, as a user would.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import pathlib
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+RETAIL = ROOT / "examples" / "retail"
+BINARY = pathlib.Path(os.environ.get("DATAMESH_BIN") or ROOT / "build" / "release" / "bin" / "datamesh").resolve()
+START_SECONDS, STOP_SECONDS, CALL_SECONDS = 60, 60, 120
+PAUSE_SECONDS = 0.05  # between two looks of wait_for
+SYSTEM = "datamesh-system"
+
+
+class Failed(Exception):
+    """Something that had to hold does not, or not in time."""
+
+
+def search_path():
+    """Where hack/install-deps puts kubectl and helm, and Debian its server programs, besides the usual."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.pathsep.join([str(BINARY.parent), os.environ.get("PATH", ""), os.path.join(cache, "datamesh", "bin"),
+                            "/usr/sbin", "/usr/lib/postgresql/15/bin"])
+
+
+def find_tool(name):
+    return shutil.which(name, path=search_path())
+
+
+def nats_client():
+    """Beside the product, or where NATS_CLIENT says."""
+    path = pathlib.Path(os.environ.get("NATS_CLIENT") or BINARY.parent / "nats_client")
+    if not path.exists():
+        raise Failed(f"there is no {path}: build the target nats_client")
+    return str(path)
+
+
+def wait_for(check, what, seconds=30):
+    """What check() returns, once that is true. A Failed of its own counts as: not yet."""
+    deadline = time.monotonic() + seconds
+    last = None
+    while True:
+        try:
+            last = check()
+            if last:
+                return last
+        except Failed as error:
+            last = error
+        if time.monotonic() > deadline:
+            raise Failed(f"not within {seconds} s: {what}; the last look gave: {last}")
+        time.sleep(PAUSE_SECONDS)
+
+
+def is_alive(pid):
+    """Whether that process runs; one that ended and was not waited for does not."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def condition(thing, kind):
+    """(status, reason, message) of a condition; empty words where there is none."""
+    for item in (thing or {}).get("status", {}).get("conditions", []):
+        if item["type"] == kind:
+            return item["status"], item.get("reason", ""), item.get("message", "")
+    return "", "", ""
+
+
+def patch_of(**spec):
+    return json.dumps({"spec": spec})
+
+
+class Answer:
+    """What a program said: `ok`, `out`, `err`, `code`."""
+
+    def __init__(self, done):
+        self.code, self.ok = done.returncode, done.returncode == 0
+        self.out, self.err = done.stdout.strip(), done.stderr.strip()
+
+    def __repr__(self):
+        return f"exit {self.code}: {self.out[-600:]} {self.err[-600:]}"
+
+
+def call(*words, stdin=None, env=None, seconds=CALL_SECONDS):
+    return Answer(subprocess.run([str(word) for word in words], input=stdin, env=env, text=True, timeout=seconds,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False))
+
+
+def psql_environment():
+    # What the machine has in ~/.psqlrc, ~/.pgpass and PG* is not the consumer's.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**kept, "PSQLRC": "/dev/null", "PGPASSFILE": "/dev/null", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C.UTF-8"}
+
+
+def psql(uri, sql, seconds=CALL_SECONDS):
+    """One run of psql: rows as lines, columns apart by a bar."""
+    return call(find_tool("psql"), uri, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-f", "-", stdin=sql,
+                env=psql_environment(), seconds=seconds)
+
+
+class OpenSession:
+    """A psql that stays connected between its questions."""
+
+    def __init__(self, uri):
+        self.process = subprocess.Popen([find_tool("psql"), uri, "-X", "-At", "-v", "ON_ERROR_STOP=1"],
+                                        env=psql_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+        self.events = selectors.DefaultSelector()
+        self.events.register(self.process.stdout, selectors.EVENT_READ)
+
+    def ask(self, sql, seconds=20):
+        """The lines of the answer, or None when the session is over."""
+        mark = "--asked--"
+        try:
+            self.process.stdin.write(f"{sql}\n\\echo {mark}\n".encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        text, deadline = b"", time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.events.select(timeout=deadline - time.monotonic()):
+                continue
+            read = os.read(self.process.stdout.fileno(), 65536)
+            if not read:
+                return None
+            text += read
+            if text.rstrip().endswith(mark.encode()):
+                return text.decode().rsplit(mark, 1)[0].strip()
+        raise Failed(f"no answer to {sql} in {seconds} s: {text.decode()}")
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+        self.events.close()
+
+
+class Lab:
+    """One control plane, its data directory, and the clients. Use it as a context: nothing outlives it."""
+
+    def __init__(self, *arguments, root=None):
+        self.root = pathlib.Path(root or tempfile.mkdtemp(prefix="datamesh-lab-"))
+        self.root.chmod(0o755)  # managed servers run as another user
+        self.data = self.root / "data"
+        self.home = self.root / "home"
+        self.home.mkdir(exist_ok=True)
+        self.arguments = arguments
+        self.process = None
+        self.endpoints = {}
+        self.closing = contextlib.ExitStack()
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # --- the process -------------------------------------------------------------------------------------------------
+
+    def start(self):
+        with open(self.root / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [str(BINARY), "up", "--data-dir", str(self.data), "--port", "0", "--telemetry-port", "0",
+                 *self.arguments], stdout=log, stderr=log, env={**os.environ, "PATH": search_path()},
+                start_new_session=True)
+        self.endpoints = wait_for(self._endpoints, "the control plane answers", START_SECONDS)
+
+    def _endpoints(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"datamesh up ended with {self.process.returncode}:\n{self.log()}")
+        try:
+            endpoints = json.loads((self.data / "endpoints.json").read_text())
+            if endpoints["pid"] != self.process.pid:
+                return None
+            with urllib.request.urlopen(endpoints["telemetry"] + "/readyz", timeout=10) as answer:
+                return endpoints if answer.status == 200 else None
+        except (OSError, urllib.error.URLError):
+            return None  # not yet
+
+    def stop(self):
+        """As a person would; its servers stop with it."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise Failed(f"the control plane did not stop in {STOP_SECONDS} s") from None
+        return self.process.returncode if self.process else None
+
+    def kill(self):
+        """As the machine would."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def close(self):
+        self.closing.close()
+        try:
+            self.stop()
+        finally:
+            self._end_servers()
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def _end_servers(self):
+        """What a killed control plane left behind, by process id."""
+        for backend in self.backends_running():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.server_pid(backend), signal.SIGKILL)
+
+    def backends_running(self):
+        return [folder.name for folder in (self.data / "backends").glob("*") if self.server_pid(folder.name)]
+
+    def server_pid(self, backend):
+        """The process of a managed server, or 0."""
+        try:
+            pid = int((self.data / "backends" / backend / "pid").read_text().split()[0])
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError, IndexError):
+            return 0
+        return pid if is_alive(pid) and str(self.data / "backends" / backend).encode() in command else 0
+
+    def log(self):
+        return (self.root / "log").read_text(errors="replace")[-6000:]
+
+    # --- clients -----------------------------------------------------------------------------------------------------
+
+    def environment(self, **more):
+        return {**os.environ, "PATH": search_path(), "HOME": str(self.home), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
+                "KUBECONFIG": self.endpoints["kubeconfig"], **more}
+
+    def run(self, tool, *words, stdin=None, seconds=CALL_SECONDS):
+        """Answer of kubectl, helm or datamesh with the administrator's kubeconfig."""
+        path = BINARY if tool == "datamesh" else find_tool(tool)
+        return call(path, *words, stdin=stdin, env=self.environment(), seconds=seconds)
+
+    def kubectl(self, *words, stdin=None, seconds=CALL_SECONDS):
+        """Output of a kubectl that must succeed."""
+        answer = self.run("kubectl", *words, stdin=stdin, seconds=seconds)
+        if not answer.ok:
+            raise Failed(f"kubectl {' '.join(str(word) for word in words)}: {answer}")
+        return answer.out
+
+    def apply(self, yaml):
+        return self.kubectl("apply", "-f", "-", stdin=yaml)
+
+    def list(self, kind, *words):
+        return json.loads(self.kubectl("get", kind, "-o", "json", *words))["items"]
+
+    def get(self, kind, name, ns=""):
+        """The object, or None."""
+        text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found", *(["-n", ns] if ns else []))
+        return json.loads(text) if text else None
+
+    def secret(self, ns, name):
+        """The fields of a Secret as text, or None."""
+        found = self.get("secret", name, ns)
+        return found and {key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()}
+
+    def member_secret(self, ns, user, backend):
+        """The Secret of a domain's member, found by whom it is for."""
+        for found in self.list("secret", "-n", ns):
+            principal = found["metadata"].get("annotations", {}).get("datamesh.dev/principal", "")
+            if principal.startswith("Member/") and principal.endswith(f"@{backend}/{user}"):
+                return self.secret(ns, found["metadata"]["name"])
+        return None
+
+    def admin_uri(self, backend):
+        """The control plane's own way into a PostgreSQL server: what a person with too many rights would use."""
+        admin = self.secret(SYSTEM, f"{backend}-admin")
+        return admin["endpoint"].replace("://", f"://{admin['username']}:{admin['password']}@", 1)
+
+    def superuser_psql(self, backend, sql):
+        """psql as the server's superuser, over its socket in the data directory."""
+        folder = self.data / "backends" / backend
+        port = (folder / "port").read_text().split()[0]
+        owner = os.stat(folder / "data").st_uid
+        words = [find_tool("psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", str(folder / "run"), "-p", port, "-U",
+                 "postgres", "-d", "mesh", "-f", "-"]
+        if owner != os.getuid():
+            words = [find_tool("setpriv"), f"--reuid={owner}", "--clear-groups", *words]
+        return call(*words, stdin=sql, env=psql_environment())
+
+    def nats(self, fields, command, *words, seconds=CALL_SECONDS):
+        """nats_client with the fields of a Secret, which it reads as files."""
+        with tempfile.TemporaryDirectory(dir=self.root) as folder:
+            for name, value in fields.items():
+                pathlib.Path(folder, name).write_text(value)
+            return call(nats_client(), command, folder, *words, seconds=seconds)
+
+    def nats_system(self, backend):
+        """Fields for nats_client as the server's own administrator."""
+        admin = self.secret(SYSTEM, f"{backend}-admin")
+        return {"uri": admin["endpoint"], "credentials": admin["systemCredentials"]}
+
+    def drop_streams(self, backend, member):
+        """All streams of a member's account, as an administrator who slipped would."""
+        answer = self.nats(self.nats_system(backend), "request", f"$JS.API.ACCOUNT.PURGE.{account_of(member)}", "{}")
+        if '"initiated":true' not in answer.out:
+            raise Failed(f"the streams could not be dropped: {answer}")
+
+    # --- waiting -----------------------------------------------------------------------------------------------------
+
+    def wait_condition(self, kind, name, ns="", type_="Ready", status="True", reason=None, seconds=60):
+        """The message of a condition, once it is as given, about the newest generation."""
+        def look():
+            thing = self.get(kind, name, ns)
+            found = condition(thing, type_)
+            if thing and thing["status"].get("observedGeneration", 0) < thing["metadata"]["generation"]:
+                raise Failed(f"an older generation: {found}")
+            if found[0] != status or reason not in (None, found[1]):
+                raise Failed(str(found))
+            return found[2] or " "
+        return wait_for(look, f"{kind} {ns}/{name} has {type_}={status} {reason or ''}", seconds)
+
+    def wait_phase(self, ns, name, phase, seconds=60):
+        def look():
+            found = self.get("subscription", name, ns)
+            if not found or found.get("status", {}).get("phase") != phase:
+                raise Failed(str(found and found.get("status")))
+            return found
+        return wait_for(look, f"subscription {ns}/{name} is {phase}", seconds)
+
+    def metric(self, name, **labels):
+        """The sum of a metric's samples that have these labels."""
+        with urllib.request.urlopen(self.endpoints["telemetry"] + "/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                   if line.startswith((name + "{", name + " ")) and all(part in line for part in wanted))
+
+
+def account_of(fields):
+    """The NATS account that a credential belongs to, as its token says."""
+    token = fields["credentials"].split("-----\n", 1)[1].split("\n", 1)[0]
+    body = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["nats"]["issuer_account"]
