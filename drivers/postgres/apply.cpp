@@ -60,7 +60,7 @@ class Stage : public Work {
         lanes_(writers.sessions.size()) {}
 
   void add(std::vector<Unit> units) {
-    const std::size_t shares = writers_.sessions.size() * 4;  // so that no session is left alone with the last one
+    const std::size_t shares = writers_.sessions.size() * 8;  // so that no session is left alone with the last one
     const std::size_t size = std::clamp<std::size_t>((units.size() + shares - 1) / shares, 1, kOwnersPerTransaction);
     for (std::size_t at = 0; at < units.size(); at += size) {
       Job job;
@@ -71,13 +71,22 @@ class Stage : public Work {
 
   std::vector<std::string> next(std::size_t session) override {
     Lane& lane = lanes_[session];
-    for (;;) {
-      auto& source = lane.own.empty() ? queue_ : lane.own;
-      if (source.empty()) return {};
-      lane.current = std::move(source.front());
-      source.pop_front();
+    while (!lane.own.empty()) {
+      lane.current = std::move(lane.own.front());
+      lane.own.pop_front();
       if (auto statements = statements_of(lane.current); !statements.empty()) return statements;
     }
+    while (!ready_ && !queue_.empty()) prepare_one();
+    if (!ready_) return {};
+    lane.current = std::move(ready_->job);
+    auto statements = std::move(ready_->statements);
+    ready_.reset();
+    return statements;
+  }
+
+  // Passwords take a millisecond each to be made into verifiers: meanwhile the server works.
+  void idle() override {
+    if (!ready_ && !queue_.empty()) prepare_one();
   }
 
   void done(std::size_t session, const Outcome& outcome) override {
@@ -107,10 +116,21 @@ class Stage : public Work {
     std::vector<Unit> units;
     int attempts = 0;
   };
+  struct Ready {
+    Job job;
+    std::vector<std::string> statements;
+  };
   struct Lane {
     Job current;
-    std::deque<Job> own;
+    std::deque<Job> own;  // pieces of a transaction that failed
   };
+
+  void prepare_one() {
+    Ready next{std::move(queue_.front()), {}};
+    queue_.pop_front();
+    next.statements = statements_of(next.job);
+    if (!next.statements.empty()) ready_ = std::move(next);
+  }
 
   void fail(const Job& job, const Error& error) {
     for (const auto& unit : job.units) {
@@ -174,6 +194,7 @@ class Stage : public Work {
   std::span<Prepared> prepared_;
   const Part part_;
   std::deque<Job> queue_;
+  std::optional<Ready> ready_;
   std::vector<Lane> lanes_;
 };
 

@@ -206,7 +206,8 @@ Result<Session> Session::open(const Endpoint& endpoint, const Login& login, std:
   // holds must not hold us for ever.
   constexpr const char* options =
       "-c search_path=pg_catalog -c jit=off -c client_min_messages=error -c standard_conforming_strings=on "
-      "-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c role=none";
+      "-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c role=none "
+      "-c plan_cache_mode=force_generic_plan";
   const std::array<const char*, 12> keys = {"host",
                                             "port",
                                             "dbname",
@@ -267,15 +268,47 @@ int Session::server_version() const {
   return PQserverVersion(conn_.get());
 }
 
-Result<Rows> Session::query(const std::string& sql, std::span<const std::string> parameters, std::stop_token stop) {
-  pg_conn* conn = conn_.get();
+namespace {
+
+std::vector<const char*> pointers(std::span<const std::string> parameters) {
   std::vector<const char*> values;
   for (const auto& parameter : parameters) values.push_back(parameter.c_str());
-  if (!PQsendQueryParams(conn, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr,
-                         0)) {
+  return values;
+}
+
+}  // namespace
+
+Result<Rows> Session::query(const std::string& sql, std::span<const std::string> parameters, std::stop_token stop) {
+  const auto values = pointers(parameters);
+  if (!PQsendQueryParams(conn_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
+                         nullptr, 0)) {
     broken_ = true;
     return connection_failure().error;
   }
+  return collect(stop);
+}
+
+Result<Rows> Session::query_prepared(const std::string& name, const std::string& sql,
+                                     std::span<const std::string> parameters, std::stop_token stop) {
+  const auto values = pointers(parameters);
+  const int count = static_cast<int>(values.size());
+  if (!prepared_.contains(name)) {
+    if (!PQsendPrepare(conn_.get(), name.c_str(), sql.c_str(), count, nullptr)) {
+      broken_ = true;
+      return connection_failure().error;
+    }
+    DATAMESH_TRY(const Rows ignored, collect(stop));
+    prepared_.insert(name);
+  }
+  if (!PQsendQueryPrepared(conn_.get(), name.c_str(), count, values.data(), nullptr, nullptr, 0)) {
+    broken_ = true;
+    return connection_failure().error;
+  }
+  return collect(stop);
+}
+
+Result<Rows> Session::collect(const std::stop_token& stop) {
+  pg_conn* conn = conn_.get();
   const auto until = SteadyClock::now() + kAnswerWithin;
   std::optional<Error> failed;
   Rows rows;

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -81,6 +82,10 @@ class Session {
     return query(sql, std::span<const std::string>(), stop);
   }
 
+  // The same, planned once for the session: for what is asked over and over.
+  Result<Rows> query_prepared(const std::string& name, const std::string& sql, std::span<const std::string> parameters,
+                              std::stop_token stop);
+
   bool broken() const;
   int server_version() const;  // 150020
   const std::string& who() const { return who_; }
@@ -97,9 +102,12 @@ class Session {
   };
   Session(pg_conn* conn, std::string who) : conn_(conn), who_(std::move(who)) {}
 
+  Result<Rows> collect(const std::stop_token& stop);
+
   std::unique_ptr<pg_conn, Close> conn_;
   std::string who_;
   bool broken_ = false;
+  std::set<std::string> prepared_;
 };
 
 // {"a","b\"c"}: an array parameter (text[]).

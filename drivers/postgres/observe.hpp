@@ -5,9 +5,9 @@
 //
 //   relation               | owner
 //   -----------------------+--------------------------------------------------------------
-//   membership             | the member's, if its mark names a principal; else the group's, if marked; else the member's
-//   grant on an object     | the schema's in which the object is (of a schema: its own), or the marked object's
-//   default privileges     | the schema's, or that of the role whose objects they are about
+//   membership             | the member's, if its mark names a principal; else the group's, if marked; else the
+//   member's grant on an object     | the schema's in which the object is (of a schema: its own), or the marked
+//   object's default privileges     | the schema's, or that of the role whose objects they are about
 //
 // So a grant made by hand on a thing of ours is found as ours, and goes when nobody wants it. Relations of things that
 // were kept without a declaration are shown only when the other end is ours too. What owners and superusers may do by

@@ -129,6 +129,7 @@ class Pump {
         waiting.push_back(i);
       }
       if (waiting.empty()) return;
+      work_.idle();
       poll(sockets.data(), sockets.size(), kStopCheckMs);
       for (std::size_t k = 0; k < waiting.size(); ++k) {
         Lane& lane = *lanes_[waiting[k]];

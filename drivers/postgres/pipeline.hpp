@@ -26,6 +26,8 @@ class Work {
   // The statements of the next transaction for this session; empty: nothing left for it.
   virtual std::vector<std::string> next(std::size_t session) = 0;
   virtual void done(std::size_t session, const Outcome& outcome) = 0;
+  // The sessions are busy: a good time to prepare what next() will give.
+  virtual void idle() {}
 };
 
 // Runs until no session gets any more work. A session that breaks, or a stop, fails the transaction under way (it may

@@ -10,12 +10,14 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <thread>
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include "controller/core/clock.hpp"
 #include "drivers/postgres/driver.hpp"
@@ -34,6 +36,21 @@ double now() {
 }
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
+}
+
+// Of this process alone, so without the server: says what is ours when the machine is busy.
+double cpu_seconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
+// Of the servers that have ended so far, with all their sessions.
+double server_cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_CHILDREN, &usage);
+  const auto of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
 double memory_mb() {
@@ -158,7 +175,7 @@ double provision_raw(std::size_t products) {
   const auto script = script_of(workload, credentials, first);
   const std::string conninfo = "host=127.0.0.1 port=" + machine.server.endpoint("mesh").port +
                                " dbname=mesh user=mesh_cp password=" + machine.admin.password.reveal();
-  const double start = now();
+  const double start = now(), cpu = cpu_seconds();
   send_pipelined(conninfo, {first});
   std::vector<std::thread> threads;
   for (std::size_t t = 0; t < 2; ++t) {
@@ -167,6 +184,7 @@ double provision_raw(std::size_t products) {
     threads.emplace_back([conninfo, part = std::move(part)] { send_pipelined(conninfo, part); });
   }
   for (auto& thread : threads) thread.join();
+  std::printf("  client CPU %.3f s\n", cpu_seconds() - cpu);
   return now() - start;
 }
 
@@ -198,10 +216,11 @@ void complain(const Pass& pass) {
 }
 
 double provision(Bench& bench) {
-  const double start = now();
+  const double start = now(), cpu = cpu_seconds();
   const Pass pass = bench.converge();
   const double took = now() - start;
   complain(pass);
+  std::printf("  client CPU %.3f s\n", cpu_seconds() - cpu);
   std::printf("  observe %.3f s, plan %.3f s, apply %.3f s, verify %.3f s\n", seconds(pass.observe), seconds(pass.plan),
               seconds(pass.apply), seconds(pass.verify));
   return took;
@@ -210,16 +229,17 @@ double provision(Bench& bench) {
 void look(Bench& bench) {
   std::vector<double> all;
   for (int i = 0; i < 7; ++i) {
-    const double start = now();
+    const double start = now(), cpu = cpu_seconds();
     const auto wanted = Driver::desired(bench.workload);
     const double desired_s = now() - start;
     const Pass pass = datamesh::converge(bench.driver, wanted, Scope::everything(), {}, real_clock(), {});
     all.push_back(now() - start);
     complain(pass);
     std::printf(
-        "  look at %zu: desired %.3f s, observe %.3f s, plan %.3f s, total %.3f s, %zu things, %zu changes, %.0f MB\n",
-        bench.workload.ports.size(), desired_s, seconds(pass.observe), seconds(pass.plan), all.back(), pass.observed,
-        pass.steps.size(), memory_mb());
+        "  look at %zu: desired %.3f s, observe %.3f s, plan %.3f s, total %.3f s (client CPU %.3f s), "
+        "%zu things, %zu changes, %.0f MB\n",
+        bench.workload.ports.size(), desired_s, seconds(pass.observe), seconds(pass.plan), all.back(),
+        cpu_seconds() - cpu, pass.observed, pass.steps.size(), memory_mb());
   }
   std::ranges::sort(all);
   std::printf("  median %.3f s, best %.3f s\n", all[all.size() / 2], all.front());
@@ -248,6 +268,8 @@ void change_one(Bench& bench) {
 
 int run(std::size_t products, std::size_t look_at) {
   const double raw = provision_raw(products);
+  const double raw_cpu = server_cpu_seconds();
+  std::printf("  server CPU %.2f s\n", raw_cpu);
   std::printf("raw client: %zu products in %.2f s = %.0f products/s\n", products, raw,
               static_cast<double>(products) / raw);
   {
@@ -256,6 +278,8 @@ int run(std::size_t products, std::size_t look_at) {
     std::printf("driver: %zu products in %.2f s = %.0f products/s, %.2f x the raw client\n", products, took,
                 static_cast<double>(products) / took, took / raw);
   }
+  std::printf("  server CPU %.2f s\n", server_cpu_seconds() - raw_cpu);
+  if (look_at == 0) return 0;
   Bench bench(look_at);
   const double took = provision(bench);
   std::printf("driver: %zu products in %.2f s\n", look_at, took);
@@ -273,6 +297,7 @@ int run(std::size_t products, std::size_t look_at) {
 }  // namespace datamesh::postgres
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const std::size_t products = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 1000;
   const std::size_t look_at = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 10000;
   return datamesh::postgres::run(products, look_at);
