@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import selectors
 import shutil
 import signal
@@ -295,7 +296,7 @@ class Lab:
         port = (folder / "port").read_text().split()[0]
         owner = os.stat(folder / "data").st_uid
         words = [find_tool("psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", str(folder / "run"), "-p", port, "-U",
-                 "postgres", "-d", "mesh", "-f", "-"]
+                 pwd.getpwuid(owner).pw_name, "-d", "mesh", "-f", "-"]
         if owner != os.getuid():
             words = [find_tool("setpriv"), f"--reuid={owner}", "--clear-groups", *words]
         return call(*words, stdin=sql, env=psql_environment())
@@ -317,6 +318,19 @@ class Lab:
         answer = self.nats(self.nats_system(backend), "request", f"$JS.API.ACCOUNT.PURGE.{account_of(member)}", "{}")
         if '"initiated":true' not in answer.out:
             raise Failed(f"the streams could not be dropped: {answer}")
+
+    def interrupted_apply(self, manifest, answers):
+        """kubectl apply, and kill -9 of the control plane after that many answers. The names that were answered."""
+        with subprocess.Popen([find_tool("kubectl"), "apply", "-f", str(manifest)], env=self.environment(), text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as applying:
+            lines = []
+            for line in applying.stdout:
+                lines.append(line)
+                if len(lines) == answers:
+                    self.kill()
+        if len(lines) < answers:
+            raise Failed(f"kubectl was told of {len(lines)} objects only")
+        return [line.split()[0] for line in lines]
 
     # --- waiting -----------------------------------------------------------------------------------------------------
 
