@@ -15,6 +15,7 @@ std::optional<Error> Server::fault(const std::string& operation, const ResourceI
 
 Result<void> Server::refuse(const std::string& why) {
   ++clashes_;
+  last_clash_ = why;
   return Error{Code::Conflict, "memory: " + why};
 }
 
@@ -150,6 +151,11 @@ std::size_t Server::writes() const {
 std::size_t Server::clashes() const {
   const std::lock_guard lock(mutex_);
   return clashes_;
+}
+
+std::string Server::last_clash() const {
+  const std::lock_guard lock(mutex_);
+  return last_clash_;
 }
 
 std::shared_ptr<Server> server_named(const std::string& name) {

@@ -42,6 +42,7 @@ class Server {
   std::size_t writes() const;
   // Requests that no correct planner makes: creating what exists, dropping what others need, ...
   std::size_t clashes() const;
+  std::string last_clash() const;
 
  private:
   Result<void> refuse(const std::string& why);
@@ -54,6 +55,7 @@ class Server {
   std::map<int, std::string> sessions_;
   int next_session_ = 1;
   std::size_t writes_ = 0, clashes_ = 0;
+  std::string last_clash_;
 };
 
 // The server of that name in this process; made on first use, lives as long as the process. A backend with

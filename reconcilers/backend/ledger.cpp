@@ -76,7 +76,7 @@ BackendLedger::Work BackendLedger::begin(Steady now, bool whole) {
 
   Work work;
   work.changed = whole_due;
-  work.whole = whole || whole_due || !looked;
+  work.whole = whole || whole_due || suspect || !looked;
   work.owners = std::exchange(due, {});
   in_flight = work.owners;
   whole_in_flight = work.changed;
@@ -86,8 +86,8 @@ BackendLedger::Work BackendLedger::begin(Steady now, bool whole) {
 
 void BackendLedger::abandon(const Work& work) {
   due.insert(work.owners.begin(), work.owners.end());
-  // After any error a look covers everything: what happened in between is not known.
-  whole_due |= work.changed || work.whole;
+  whole_due |= work.changed;
+  suspect = true;
   in_flight.clear();
   whole_in_flight = false;
 }
@@ -142,6 +142,7 @@ std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, co
     retained = {pass.retained_ids.begin(), pass.retained_ids.end()};
     foreign = pass.foreign;
     looked = true;
+    suspect = false;
   } else {
     for (const auto& owner : work.owners) {
       if (const auto old = owned.find(owner); old != owned.end()) {

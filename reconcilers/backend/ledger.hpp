@@ -59,6 +59,7 @@ struct BackendLedger {
   bool whole_due = true;    // everything may have changed: a look at everything, as a change
   std::set<ObjectKey> due;  // these owners changed
   bool whole_in_flight = false;
+  bool suspect = false;  // a look failed: what was done in between is known to nobody, so look at everything
   std::set<ObjectKey> in_flight;
   std::map<ObjectKey, Steady> retry;  // owners with a failure: when to try again
   std::map<ResourceId, Steady> resting;
@@ -89,7 +90,7 @@ struct BackendLedger {
     std::set<ObjectKey> owners;
   };
   Work begin(Steady now, bool whole);
-  // After a pass that could not look: everything is due again.
+  // After a pass that could not look: it is all due again, and the next look covers everything.
   void abandon(const Work& work);
   // After a pass: takes what it saw. Answers the owners for which something else is known than before.
   std::set<ObjectKey> settle(const Work& work, const Pass& pass, const mesh::Workload& workload, Steady now,

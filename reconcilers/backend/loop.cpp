@@ -142,7 +142,7 @@ bool BackendLoop::due(Visit& visit, std::stop_token stop) {
   auto& ledger = context_.state.backends.at(visit.name);
   const Steady now = context_.clock.steady();
   const bool retry = std::ranges::any_of(ledger.retry, [&](const auto& item) { return item.second <= now; });
-  if (!ledger.looked || ledger.whole_due) return visit.whole = true;
+  if (!ledger.looked || ledger.whole_due || ledger.suspect) return visit.whole = true;
 
   const bool tick = now >= ledger.next_look;
   bool moved = false;
@@ -405,7 +405,8 @@ Result<Connection> resolve_connection(kube::Store& store, ManagedServers* manage
     if (managed) return managed->ensure(name, backend.engine, stop);
     // Who runs the server has written down where it is.
     const auto secret = store.get(kube::secrets(), std::string(kSystemNamespace), managed_secret_name(name));
-    if (!secret) return with_context("backend " + name + ": its control plane has not said where it runs", secret.error());
+    if (!secret)
+      return with_context("backend " + name + ": its control plane has not said where it runs", secret.error());
     Connection connection{
         .backend = name, .engine = backend.engine, .endpoint = {}, .credentials = secret_fields(*secret)};
     if (auto endpoint = connection.credentials.extract("endpoint")) connection.endpoint = endpoint.mapped().reveal();

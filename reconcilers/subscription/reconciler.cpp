@@ -15,7 +15,8 @@ struct Look {
   Progress progress;
   std::optional<Grant> grant;
   bool revoked_everywhere = true;
-  bool out_of_date = false;  // the backend was not told of what time or another declaration changed
+  std::set<ObjectKey> siblings;  // the other subscriptions of its product, and their domains
+  bool out_of_date = false;      // the backend was not told of what time or another declaration changed
 };
 
 std::string expected_fingerprint(const mesh::SubscriptionVerdict& verdict) {
@@ -49,6 +50,14 @@ Look look_at(const Context& context, const ObjectKey& key) {
     if (look.backends.contains(name) && ledger.standing(key) != Standing::Settled) look.revoked_everywhere = false;
   }
   look.progress = progress_of(context.state.backends, look.backends, key);
+  if (look.out_of_date) {
+    const auto& product = look.subscription->product;
+    for (const auto& other : catalog.subscriptions_to({"DataProduct", product.ns, product.name})) {
+      look.siblings.insert({"Subscription", other->metadata.ns, other->metadata.name});
+      const auto domain = catalog.domain_of_namespace(other->metadata.ns);
+      if (domain) look.siblings.insert({"Domain", "", domain->metadata.name});
+    }
+  }
   return look;
 }
 
@@ -58,6 +67,8 @@ void tell_backends(const Context& context, const Look& look, const ObjectKey& ke
   for (const auto& name : look.backends) {
     auto& owners = dirty.owners[name];
     owners.insert(key);
+    // The end of one may be what the product's own end has waited for, and with it that of all the others.
+    owners.insert(look.siblings.begin(), look.siblings.end());
     owners.insert({"DataProduct", look.subscription->product.ns, look.subscription->product.name});
     if (!look.verdict.consumer_domain.empty()) owners.insert({"Domain", "", look.verdict.consumer_domain});
   }

@@ -27,19 +27,9 @@
 
 #include "controller/plan/driver.hpp"
 #include "mesh/workload.hpp"
+#include "tests/contract/seed.hpp"
 
 namespace datamesh::laws {
-
-// The seed of this run: DATAMESH_SEED, or drawn. Printed by every test that uses it.
-inline unsigned seed() {
-  static const unsigned value = [] {
-    const char* given = std::getenv("DATAMESH_SEED");
-    const unsigned drawn = given ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
-    std::cout << "DATAMESH_SEED=" << drawn << std::endl;
-    return drawn;
-  }();
-  return value;
-}
 
 // A small mesh: up to three domains, four ports, six subscriptions, members that come and go. Everything a workload can
 // vary does vary, but a port once made keeps its columns (a contract only grows).

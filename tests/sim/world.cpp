@@ -102,6 +102,8 @@ struct World::Process {
   std::map<ObjectKey, Json> known;          // what it believes to exist
 };
 
+World::~World() = default;
+
 World::World(unsigned seed)
     : random_(seed), backend_("sim-" + std::to_string(seed)), server_(memory::server_named(backend_)) {
   engines_ = {{"memory", app::memory_engine(clock_)}};
@@ -301,6 +303,15 @@ void World::advance_to_next() {
   clock_.advance(std::chrono::ceil<std::chrono::milliseconds>(std::max<Duration>(delta, std::chrono::milliseconds(1))));
 }
 
+void World::die() {
+  trouble_ = false;
+  dying_ = false;
+  restart();
+  // A change that needs one which failed, or which rests after a failure, is refused. A fresh process has no such
+  // excuse.
+  clashes_before_rest_ = server_->clashes();
+}
+
 bool World::come_to_rest() {
   trouble_ = false;
   dying_ = false;
@@ -350,8 +361,11 @@ std::vector<std::string> World::differences() {
     wrong.push_back("backend: " + std::string(to_string(step.intent)) + " " + step.id.kind + " " + step.id.name + ": " +
                     step.reason);
   }
-  if (server_->clashes())
-    wrong.push_back("the server was asked for " + std::to_string(server_->clashes()) + " impossible things");
+  if (clashes_before_rest_ && server_->clashes() != *clashes_before_rest_) {
+    wrong.push_back("without any fault the server was asked for " +
+                    std::to_string(server_->clashes() - *clashes_before_rest_) +
+                    " impossible things: " + server_->last_clash());
+  }
   for (const auto& key : catalog.keys("Subscription")) {
     const auto verdict = mesh::evaluate_subscription(catalog, key, now);
     const auto subscription = catalog.subscription(key.ns, key.name);

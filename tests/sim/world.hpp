@@ -31,10 +31,13 @@ class NoServers : public ManagedServers {
 class World {
  public:
   explicit World(unsigned seed);
+  ~World();
 
   // One random thing happens: a user writes, an event arrives (or twice, or never), a loop takes a step, time passes,
   // the process dies.
   void step();
+  // Faults stop, and the control plane starts anew.
+  void die();
   // Faults stop, and everything runs until nothing is due. False: it never came to rest.
   bool come_to_rest();
 
@@ -71,6 +74,7 @@ class World {
   bool trouble_ = true;
   bool dying_ = false;
   int crashes_ = 0, faults_ = 0;
+  std::optional<std::size_t> clashes_before_rest_;
 };
 
 }  // namespace datamesh::sim
