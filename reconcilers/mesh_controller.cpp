@@ -8,6 +8,14 @@
 #include "reconcilers/intake.hpp"
 
 namespace datamesh {
+namespace {
+
+// The one key of the object queue that is no object.
+const ObjectKey kCensus{"", "", "census"};
+constexpr auto kCensusInterval = std::chrono::seconds(10);
+
+}  // namespace
+
 struct MeshController::Parts {
   Parts(kube::Store& store_in, const EngineRegistry& engines, ManagedServers& managed, const Clock& clock_in,
         Instruments& instruments_in, const MeshControllerOptions& options)
@@ -24,7 +32,9 @@ struct MeshController::Parts {
             {.name = "objects",
              .threads = options.object_workers,
              .group = [](const ObjectKey& key) { return key.ns; }},
-            [this](const ObjectKey& key, std::stop_token) { return reconcile_object(context, patience, key); },
+            [this](const ObjectKey& key, std::stop_token) {
+              return key == kCensus ? take_census() : reconcile_object(context, patience, key);
+            },
             clock_in, instruments_in),
         backends(
             {.name = "backends",
@@ -38,6 +48,21 @@ struct MeshController::Parts {
              .group = [](const ProofKey& key) { return key.subscription.ns; }},
             [this](const ProofKey& key, std::stop_token stop) { return loop.prove(key, stop); }, clock_in,
             instruments_in) {}
+
+  // Counts what metrics show of all objects together.
+  Result<Next> take_census() {
+    std::map<std::string, std::size_t> phases;
+    {
+      const std::shared_lock lock(state.mutex);
+      for (const auto& key : state.catalog.keys("Subscription")) {
+        const auto subscription = state.catalog.subscription(key.ns, key.name);
+        if (subscription && subscription->status.phase)
+          ++phases[std::string(api::to_string(*subscription->status.phase))];
+      }
+    }
+    context.instruments.subscriptions(phases);
+    return Next::in(kCensusInterval);
+  }
 
   // One kind's declarations, for ever.
   void watch(const kube::ResourceType& type, std::stop_token stop) {
@@ -110,6 +135,7 @@ struct MeshController::Parts {
     proofs.start();
     for (const auto& name : names) backends.add(name);
     for (const auto& key : keys) objects.add(key);
+    objects.add(kCensus);
   }
 
   State state;

@@ -53,7 +53,7 @@ struct LintOptions {
 int run_lint(const LintOptions& options);
 
 struct UpOptions {
-  std::string data_dir;
+  std::string data_dir;  // empty: $DATAMESH_HOME; else /var/lib/datamesh for root, ~/.datamesh for others
   std::string address = "127.0.0.1";
   int port = 6443;            // of the API; 0: any free one
   int telemetry_port = 8080;  // /metrics, /healthz, /readyz; 0: any free one

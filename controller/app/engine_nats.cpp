@@ -13,9 +13,10 @@ class NatsEngine : public Engine {
   Pass converge(const mesh::Workload& workload, const Scope& scope, const Guard& guard, std::stop_token stop) override {
     return datamesh::converge(*driver_, driver_->desired(workload), scope, guard, clock_, stop);
   }
+  // Without an end of its own: a subscription may be extended, and its end is the loop's affair.
   Result<mesh::Credential> mint(const ObjectKey& principal, const std::string& domain, const mesh::Port* port,
-                                const mesh::Access* access) override {
-    return driver_->mint(principal, port, domain, access ? access->until : std::nullopt);
+                                const mesh::Access*) override {
+    return driver_->mint(principal, port, domain);
   }
   Proof prove_granted(const mesh::Port& port, const mesh::Access& access, const mesh::Credential& credential,
                       std::stop_token stop) override {

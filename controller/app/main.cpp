@@ -31,7 +31,9 @@ int main(int argc, char** argv) {
 
   UpOptions up;
   auto* up_command = app.add_subcommand("up", "Run the control plane with its embedded API server");
-  up_command->add_option("--data-dir", up.data_dir, "Where everything is kept (default: $DATAMESH_HOME, ~/.datamesh)");
+  up_command->add_option(
+      "--data-dir", up.data_dir,
+      "Where everything is kept (default: $DATAMESH_HOME; /var/lib/datamesh for root, ~/.datamesh for others)");
   up_command->add_option("--bind-address", up.address, "Address that the API is served on");
   up_command->add_option("--port", up.port, "Port of the API; 0 takes a free one");
   up_command->add_option("--telemetry-port", up.telemetry_port,

@@ -34,6 +34,8 @@ std::string data_dir_of(const UpOptions& options) {
   if (!options.data_dir.empty()) return fs::absolute(options.data_dir);
   const auto& variables = environment();
   if (const auto given = variables.find("DATAMESH_HOME"); given != variables.end()) return fs::absolute(given->second);
+  // Managed servers run as somebody else, who could not enter root's home.
+  if (geteuid() == 0) return "/var/lib/datamesh";
   const auto home = variables.find("HOME");
   return (home == variables.end() ? fs::current_path() : fs::path(home->second)) / ".datamesh";
 }
@@ -70,6 +72,7 @@ class ControlPlane {
     auto controller = std::make_shared<MeshController>(*store_, engines_, *managed_, clock_, *instruments_);
     std::atomic_store(&controller_, controller);
     controller->start();
+    metrics_.leader("datamesh", true);  // the only one there is
 
     health_.add("caches", telemetry::Health::Matters::ToReadiness, [this]() -> Result<void> {
       if (controller_->synced()) return {};
@@ -119,6 +122,18 @@ void write_endpoints(const ControlPlane& plane, const std::string& data_dir) {
   fs::rename(fresh, file, error);
 }
 
+// What a process that was killed left behind would be taken for ours.
+void forget_the_dead(const std::string& data_dir) {
+  const fs::path file = fs::path(data_dir) / "endpoints.json";
+  std::ifstream in(file);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const auto endpoints = parse_json(text);
+  const Json* pid = endpoints ? find(*endpoints, {"pid"}) : nullptr;
+  const bool alive = pid && pid->is_number_integer() && kill(pid->get<pid_t>(), 0) == 0;
+  std::error_code error;
+  if (!alive) fs::remove(file, error);
+}
+
 }  // namespace
 
 int run_up(const UpOptions& options) {
@@ -134,7 +149,7 @@ int run_up(const UpOptions& options) {
     std::cerr << "error: " << data_dir << ": " << error.message() << '\n';
     return kFailed;
   }
-  fs::remove(fs::path(data_dir) / "endpoints.json", error);
+  forget_the_dead(data_dir);
   ControlPlane plane;
   if (auto started = plane.start(options, data_dir); !started) {
     std::cerr << "error: " << started.error().message << '\n';

@@ -238,7 +238,10 @@ Result<void> BackendLoop::pass(Visit& visit, std::stop_token stop) {
   tell(visit, pass, drift);
   for (const auto& subscription : proofs) wake_proof_({visit.name, subscription});
   for (const auto& key : told) context_.wake_object(key, Duration::zero());
-  if (work.whole || !drift.empty() || pass.error) context_.wake_object({"Backend", "", visit.name}, Duration::zero());
+  // Its numbers move with every pass; its status need not.
+  const bool news = work.whole || pass.error;
+  context_.wake_object({"Backend", "", visit.name}, news ? Duration::zero() : Duration(std::chrono::seconds(1)));
+  answer_confirmation(visit, pass);
   if (pass.error) return *pass.error;
   return {};
 }
@@ -297,6 +300,20 @@ void BackendLoop::note_grants(const Visit&, const Pass& pass, const mesh::Worklo
     }
     for (const auto& subscription : known) take_away(subscription);
   }
+}
+
+// A person's word counts for one pass: for the one that deleted what it was given for.
+void BackendLoop::answer_confirmation(const Visit& visit, const Pass& pass) const {
+  const std::string name(api::kConfirmDeletesAnnotation);
+  if (!visit.backend->metadata.annotations.contains(name) || pass.error) return;
+  std::set<ObjectKey> lost;
+  for (const auto& step : pass.steps) {
+    if (step.verb == Verb::Delete && !step.error) lost.insert(step.owner);
+  }
+  if (lost.size() <= static_cast<std::size_t>(visit.backend->deletes_per_pass)) return;
+  const Json patch = {{"metadata", {{"annotations", {{name, nullptr}}}}}};
+  const auto done = context_.store.patch(kube::type_of_kind("Backend"), "", visit.name, {.body = patch.dump()});
+  if (!done) log_warn("confirmation not taken back", {{"backend", visit.name}, {"error", done.error().message}});
 }
 
 void BackendLoop::tell(const Visit& visit, const Pass& pass, const std::map<std::string, std::size_t>& drift) const {

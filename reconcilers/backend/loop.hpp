@@ -37,6 +37,7 @@ class BackendLoop {
   Result<void> pass(Visit& visit, std::stop_token stop);
   void note_grants(const Visit& visit, const Pass& pass, const mesh::Workload& workload, BackendLedger& ledger,
                    std::set<ObjectKey>& proofs) const;
+  void answer_confirmation(const Visit& visit, const Pass& pass) const;
   void tell(const Visit& visit, const Pass& pass, const std::map<std::string, std::size_t>& drift) const;
 
   Context& context_;
