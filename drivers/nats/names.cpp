@@ -64,7 +64,8 @@ std::string api_prefix(std::string_view provider, std::string_view consumer) {
 
 std::string inbox_prefix(const ObjectKey& principal) {
   if (principal.kind == "Subscription") return "_INBOX." + durable_name(principal);
-  return "_INBOX." + joined({principal.kind, principal.ns, principal.name});
+  // A member is known by domain alone where its credential is made, by domain and backend where it is wanted.
+  return "_INBOX." + joined({principal.kind, principal.ns.substr(0, principal.ns.find('@')), principal.name});
 }
 
 ResourceId account_id(std::string_view domain) {

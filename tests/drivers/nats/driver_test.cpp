@@ -38,7 +38,7 @@ class NatsDriver : public testing::Test {
     return credential;
   }
   mesh::Credential join(const std::string& domain, const std::string& username, bool producer) {
-    auto credential = driver->mint(mesh::member_principal(domain, "events", username), nullptr, domain);
+    auto credential = driver->mint({"Member", domain, username}, nullptr, domain);  // as the Domain's loop asks
     EXPECT_TRUE(credential);
     for (auto& use : workload.domains) {
       if (use.name == domain) use.members.push_back({username, producer, credential->version});
