@@ -1,0 +1,1 @@
+datamesh_test(crds LABEL unit LINKS crds api apiserver)
