@@ -128,7 +128,7 @@ class OpenSession:
         """The lines of the answer, or None when the session is over."""
         mark = "--asked--"
         try:
-            self.process.stdin.write(f"{sql}\n\\echo {mark}\n".encode())
+            self.process.stdin.write(f"{sql};\n\\echo {mark}\n".encode())
             self.process.stdin.flush()
         except BrokenPipeError:
             return None
