@@ -159,6 +159,8 @@ Code code_of(std::string_view sqlstate) {
   if (sqlstate.empty() || is("08") || is("53") || is("57") || is("58")) return Code::Unavailable;
   if (is("28") || sqlstate == "42501" || is("0L") || is("0P")) return Code::Denied;
   if (is("40") || sqlstate == "55P03" || sqlstate == "55006") return Code::Conflict;
+  // A role, table or schema that is not there: what makes it failed a moment ago, and is repeated soon.
+  if (sqlstate == "42704" || sqlstate == "42P01" || sqlstate == "3F000") return Code::Conflict;
   if (is("25006")) return Code::Unavailable;  // a standby: wait until it is promoted, or another is named
   if (is("22") || is("23") || is("2B") || is("42") || is("3") || is("54") || is("0A") || is("55")) return Code::Invalid;
   return Code::Internal;
