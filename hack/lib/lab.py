@@ -121,11 +121,12 @@ class OpenSession:
         self.process = subprocess.Popen([find_tool("psql"), uri, "-X", "-At", "-v", "ON_ERROR_STOP=1"],
                                         env=psql_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)
+        self.said = ""
         self.events = selectors.DefaultSelector()
         self.events.register(self.process.stdout, selectors.EVENT_READ)
 
     def ask(self, sql, seconds=20):
-        """The lines of the answer, or None when the session is over."""
+        """The lines of the answer, or None when the session is over; `said` has its last words."""
         mark = "--asked--"
         try:
             self.process.stdin.write(f"{sql};\n\\echo {mark}\n".encode())
@@ -138,6 +139,7 @@ class OpenSession:
                 continue
             read = os.read(self.process.stdout.fileno(), 65536)
             if not read:
+                self.said = text.decode()
                 return None
             text += read
             if text.rstrip().endswith(mark.encode()):
