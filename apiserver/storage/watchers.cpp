@@ -1,6 +1,7 @@
 #include "apiserver/storage/watchers.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 namespace datamesh::apiserver::storage {
@@ -63,27 +64,35 @@ void Watcher::end() {
   if (!calling_) sink_ = nullptr;
 }
 
+// A list that nobody delivers to right now is changed where it is: ten thousand watches that open one after the other
+// must not copy it ten thousand times. New holders need the store's lock, which the caller has.
+std::vector<WatcherPtr>& Watchers::writable(Own& list) {
+  if (!list) {
+    list = std::make_shared<std::vector<WatcherPtr>>();
+  } else if (list.use_count() > 1) {
+    list = std::make_shared<std::vector<WatcherPtr>>(*list);
+  } else {
+    std::atomic_thread_fence(std::memory_order_acquire);  // after what the last other holder read
+  }
+  return *list;
+}
+
 void Watchers::add(const WatcherPtr& watcher) {
-  List& list = lists_[watcher->options().resource];
-  auto longer = list ? *list : std::vector<WatcherPtr>();
-  longer.push_back(watcher);
-  list = std::make_shared<const std::vector<WatcherPtr>>(std::move(longer));
+  writable(lists_[watcher->options().resource]).push_back(watcher);
   ++size_;
 }
 
 void Watchers::remove(const WatcherPtr& watcher) {
   const auto it = lists_.find(watcher->options().resource);
   if (it == lists_.end()) return;
-  auto shorter = *it->second;
-  const auto gone = std::remove(shorter.begin(), shorter.end(), watcher);
-  if (gone == shorter.end()) return;
-  shorter.erase(gone, shorter.end());
+  const auto at = std::find(it->second->begin(), it->second->end(), watcher);
+  if (at == it->second->end()) return;
+  const auto index = at - it->second->begin();
+  std::vector<WatcherPtr>& list = writable(it->second);
+  std::swap(list[static_cast<std::size_t>(index)], list.back());
+  list.pop_back();
   --size_;
-  if (shorter.empty()) {
-    lists_.erase(it);
-  } else {
-    it->second = std::make_shared<const std::vector<WatcherPtr>>(std::move(shorter));
-  }
+  if (list.empty()) lists_.erase(it);
 }
 
 Watchers::List Watchers::for_resource(const std::string& resource) const {

@@ -58,7 +58,10 @@ class Watchers {
   std::size_t size() const { return size_; }
 
  private:
-  std::map<std::string, List> lists_;
+  using Own = std::shared_ptr<std::vector<WatcherPtr>>;
+  static std::vector<WatcherPtr>& writable(Own& list);
+
+  std::map<std::string, Own> lists_;
   std::size_t size_ = 0;
 };
 
