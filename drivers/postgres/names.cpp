@@ -53,21 +53,30 @@ struct Part {
   std::string suffix = {};  // "_v1" of a port
 };
 
+// With lengths in front, so that no two lists of parts give the same input.
+std::string hash_of(std::string_view prefix, const std::vector<Part>& parts) {
+  std::string input(prefix);
+  for (const auto& [text, suffix] : parts) input += std::to_string(text.size()) + ":" + std::string(text) + suffix;
+  return sha256_hex(input).substr(0, kHashLength);
+}
+
 std::string compose(std::string_view prefix, const std::vector<Part>& parts) {
   bool exact = !looks_like_a_hash(parts.back().text) || !parts.back().suffix.empty();
-  std::string name(prefix), input(prefix);
+  std::string name(prefix);
   for (const auto& [text, suffix] : parts) {
-    const bool part_exact = is_exact(text);
-    exact = exact && part_exact;
     if (&text != &parts.front().text) name += "__";
-    name += (part_exact ? std::string(text) : readable(text)) + suffix;
-    // With its length in front, so that no two lists of parts give the same input.
-    input += std::to_string(text.size()) + ":" + std::string(text) + suffix;
+    if (is_exact(text)) {
+      name += text;
+    } else {
+      exact = false;
+      name += readable(text);
+    }
+    name += suffix;
   }
   const bool reserved = name.starts_with("pg_");
   if (exact && !reserved && name.size() <= kNameMax) return name;
   if (reserved) name.insert(0, "dm_");
-  return cut(std::move(name), kNameMax - 2 - kHashLength) + "__" + sha256_hex(input).substr(0, kHashLength);
+  return cut(std::move(name), kNameMax - 2 - kHashLength) + "__" + hash_of(prefix, parts);
 }
 
 Part port_part(const mesh::PortKey& port) {

@@ -13,34 +13,39 @@ namespace {
 //   S  schema        name, owner, acl, comment
 //   T  relation      detail: kind and columns; more: its keys
 //   D  default       name: r or S
-// Texts in `detail` and `more` that may hold anything are netstrings (5:hello), so that no name can forge a separator.
+// Comments come by subqueries and columns by LATERAL: one look into an index for each row, whatever the planner thinks
+// of the number of rows. Just after a thousand things were made it thinks of four, and a join becomes quadratic. Texts
+// in `detail` and `more` that may hold anything are netstrings (5:hello), so that no name can forge a separator.
 constexpr std::string_view kHead = R"sql(
 WITH named AS MATERIALIZED (SELECT oid FROM pg_roles WHERE {ROLES}),
 edges AS MATERIALIZED (SELECT roleid, member, admin_option FROM pg_auth_members WHERE {EDGES}),
 spaces AS MATERIALIZED (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE {SPACES}),
 relations AS MATERIALIZED (SELECT c.oid, c.relkind, s.nspname, c.relname, c.relowner, c.relacl FROM {RELATIONS}
   WHERE c.relkind IN ('r','p','v','m','f','S') AND (c.relkind <> 'S' OR c.relacl IS NOT NULL))
-SELECT 'R', NULL, r.rolname::text, NULL, NULL, d.description,
+SELECT 'R', NULL, r.rolname::text, NULL, NULL,
+  (SELECT d.description FROM pg_shdescription d WHERE d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass),
   concat_ws(',', CASE WHEN r.rolcanlogin THEN 'LOGIN' END, CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
     CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
     CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END,
     CASE WHEN NOT r.rolinherit THEN 'NOINHERIT' END, CASE WHEN r.rolconnlimit <> -1 THEN 'CONNECTION LIMIT' END,
     CASE WHEN r.rolvaliduntil < 'infinity' THEN 'VALID UNTIL' END),
   r.rolconfig::text
-FROM pg_roles r LEFT JOIN pg_shdescription d ON d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass
-WHERE {SHOWN}
+FROM pg_roles r WHERE {SHOWN}
 UNION ALL
 SELECT 'M', pg_get_userbyid(e.roleid)::text, pg_get_userbyid(e.member)::text, NULL, NULL, NULL,
   CASE WHEN e.admin_option THEN 't' END, NULL
 FROM edges e WHERE e.member <> (SELECT oid FROM pg_roles WHERE rolname = session_user)
 UNION ALL
-SELECT 'S', NULL, s.nspname::text, pg_get_userbyid(s.nspowner)::text, s.nspacl::text, d.description, NULL, NULL
-FROM spaces s LEFT JOIN pg_description d ON d.objoid = s.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0
+SELECT 'S', NULL, s.nspname::text, pg_get_userbyid(s.nspowner)::text, s.nspacl::text,
+  (SELECT d.description FROM pg_description d
+   WHERE d.objoid = s.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0), NULL, NULL
+FROM spaces s
 UNION ALL
-SELECT 'T', c.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text, c.relacl::text, d.description,
+SELECT 'T', c.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text, c.relacl::text,
+  (SELECT d.description FROM pg_description d
+   WHERE d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0),
   concat(c.relkind, a.columns), k.keys
 FROM relations c
-LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
 LEFT JOIN LATERAL (SELECT string_agg(concat(t.attnum, CASE WHEN t.attnotnull THEN '!' ELSE '?' END,
     octet_length(t.attname::text), ':', t.attname, octet_length(f.type), ':', f.type,
     octet_length(coalesce(t.attacl::text, '')), ':', t.attacl::text), '') AS columns
@@ -114,23 +119,23 @@ std::string_view take_netstring(std::string_view& text) {
 }
 
 struct FoundColumn {
+  int number = 0;
   std::string_view name, type, acl;
   bool not_null = false;
 };
 
-std::map<int, FoundColumn> parse_columns(std::string_view text) {
-  std::map<int, FoundColumn> columns;
+std::vector<FoundColumn> parse_columns(std::string_view text) {
+  std::vector<FoundColumn> columns;
   while (!text.empty()) {
-    int number = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failed != std::errc()) break;
     FoundColumn column;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), column.number);
+    if (failed != std::errc()) break;
     column.not_null = *end == '!';
     text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
     column.name = take_netstring(text);
     column.type = take_netstring(text);
     column.acl = take_netstring(text);
-    columns.emplace_hint(columns.end(), number, column);
+    columns.push_back(column);
   }
   return columns;
 }
@@ -281,7 +286,7 @@ class Reader {
       return grant;
     };
     for (const auto& entry : parse_acl(text(row, kAcl))) of(entry.grantee).whole = entry.privileges;
-    for (const auto& [number, column] : columns) {
+    for (const auto& column : columns) {
       if (column.acl.empty()) continue;
       for (const auto& entry : parse_acl(column.acl)) {
         of(entry.grantee).columns.emplace(column.name, entry.privileges);
@@ -297,7 +302,7 @@ class Reader {
     }
   }
 
-  void read_table(int row, const std::map<int, FoundColumn>& columns, const std::optional<Mark>& mark) {
+  void read_table(int row, const std::vector<FoundColumn>& columns, const std::optional<Mark>& mark) {
     TableBody body{std::string(text(row, kSpace)),
                    std::string(text(row, kName)),
                    std::string(text(row, kOwner)),
@@ -306,7 +311,7 @@ class Reader {
                    {},
                    {}};
     if (mark) body.aside.left = mark->left;
-    for (const auto& [number, column] : columns) {
+    for (const auto& column : columns) {
       std::string name(column.name);
       if (body.aside.left.contains(name)) continue;
       body.columns.emplace(std::move(name), Column{std::string(column.type), column.not_null});
@@ -318,8 +323,8 @@ class Reader {
       const auto constraint = take_netstring(keys);
       std::vector<std::string> names;
       for (const auto& number : parse_array(take_netstring(keys))) {
-        const auto column = columns.find(std::atoi(number.c_str()));
-        if (column != columns.end()) names.emplace_back(column->second.name);
+        const auto column = std::ranges::find(columns, std::atoi(number.c_str()), &FoundColumn::number);
+        if (column != columns.end()) names.emplace_back(column->name);
       }
       if (kind == 'p') {
         body.primary_key = std::move(names);
