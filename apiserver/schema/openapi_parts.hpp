@@ -15,7 +15,7 @@ struct OpenApiResource {
   bool namespaced = false;
   bool status = false;
   bool review = false;     // create only
-  bool custom = false;      // of a CRD: no strategic merge patch, and clients choose the kind of patch by that
+  bool custom = false;     // of a CRD: no strategic merge patch, and clients choose the kind of patch by that
   std::string definition;  // "dev.datamesh.v1alpha1.Backend"
 };
 

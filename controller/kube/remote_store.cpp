@@ -165,7 +165,8 @@ Result<Json> RemoteStore::update(const ResourceType& type, const Json& object) {
 
 Result<Json> RemoteStore::patch(const ResourceType& type, const std::string& ns, const std::string& name,
                                 const Patch& patch) {
-  std::string target = path_of(type, ns, name, patch.subresource) + "?fieldManager=" + http::percent_encode(patch.field_manager);
+  std::string target =
+      path_of(type, ns, name, patch.subresource) + "?fieldManager=" + http::percent_encode(patch.field_manager);
   if (patch.type == PatchType::Apply && patch.force) target += "&force=true";
   return request({.method = "PATCH",
                   .target = target,

@@ -1,6 +1,6 @@
 #pragma once
-// The laws of a driver, as one typed suite: stable, foreign, held, dry, prune, honest, repairs. Every driver runs it, on
-// its real server; the memory driver runs it with faults at every operation.
+// The laws of a driver, as one typed suite: stable, foreign, held, dry, prune, honest, repairs. Every driver runs it,
+// on its real server; the memory driver runs it with faults at every operation.
 //
 // A driver's test gives a fixture:
 //
@@ -19,11 +19,11 @@
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, DriverLaws, ::testing::Types<Fixture>);
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <iostream>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "controller/plan/driver.hpp"
 #include "mesh/workload.hpp"
@@ -54,10 +54,20 @@ mesh::Workload random_workload(Fixture& fixture, std::mt19937& random) {
     port.type = Fixture::type;
     port.version = "1.0.0";
     mesh::Table table{.name = "orders", .columns = {}, .description = {}};
-    table.columns.push_back({.name = "id", .logical_type = "integer", .physical_type = {}, .required = true, .unique = false,
-                             .primary_key_position = 1, .description = {}});
-    table.columns.push_back({.name = "email", .logical_type = "string", .physical_type = {}, .required = false,
-                             .unique = false, .primary_key_position = 0, .description = {}});
+    table.columns.push_back({.name = "id",
+                             .logical_type = "integer",
+                             .physical_type = {},
+                             .required = true,
+                             .unique = false,
+                             .primary_key_position = 1,
+                             .description = {}});
+    table.columns.push_back({.name = "email",
+                             .logical_type = "string",
+                             .physical_type = {},
+                             .required = false,
+                             .unique = false,
+                             .primary_key_position = 0,
+                             .description = {}});
     port.tables.push_back(std::move(table));
     port.roles.push_back({"pii", {{"orders", {"email", "id"}}}});
     port.roles.push_back({"reader", {{"orders", {"id"}}}});
@@ -68,7 +78,8 @@ mesh::Workload random_workload(Fixture& fixture, std::mt19937& random) {
   for (int i = 0; i < 6; ++i) {
     if (workload.ports.empty() || chance(3)) continue;
     const mesh::Port& port = workload.ports[random() % workload.ports.size()];
-    mesh::Access access{.subscription = {"Subscription", domains[random() % 3], "s" + std::to_string(i)}, .port = port.key};
+    mesh::Access access{.subscription = {"Subscription", domains[random() % 3], "s" + std::to_string(i)},
+                        .port = port.key};
     access.consumer_domain = access.subscription.ns;
     const bool pii = Fixture::type == mesh::PortType::Topic || chance(2);
     access.roles = {pii ? "pii" : "reader"};
@@ -101,7 +112,8 @@ template <class Fixture>
 class DriverLaws : public ::testing::Test {
  protected:
   Pass pass(const mesh::Workload& workload, const Guard& guard = {}) {
-    return converge(fixture.driver(), fixture.driver().desired(workload), Scope::everything(), guard, fixture.clock(), {});
+    return converge(fixture.driver(), fixture.driver().desired(workload), Scope::everything(), guard, fixture.clock(),
+                    {});
   }
   Fixture fixture;
 };
@@ -196,7 +208,8 @@ TYPED_TEST_P(DriverLaws, PruningTakesJustOursAndKeepsWhatIsRetained) {
 TYPED_TEST_P(DriverLaws, DamageIsSeenAndRepaired) {
   std::mt19937 random(laws::seed() + 4);
   mesh::Workload workload;
-  while (workload.ports.size() < 2 || workload.accesses.empty()) workload = laws::random_workload(this->fixture, random);
+  while (workload.ports.size() < 2 || workload.accesses.empty())
+    workload = laws::random_workload(this->fixture, random);
   ASSERT_FALSE(this->pass(workload).error);
   ASSERT_TRUE(this->fixture.break_something());
   const Pass seen = this->pass(workload, Guard{.writes = false});
@@ -208,7 +221,8 @@ TYPED_TEST_P(DriverLaws, DamageIsSeenAndRepaired) {
 TYPED_TEST_P(DriverLaws, AScopedPassDoesWhatAWholeOneDoesForItsOwners) {
   std::mt19937 random(laws::seed() + 5);
   mesh::Workload workload;
-  while (workload.ports.size() < 2 || workload.accesses.empty()) workload = laws::random_workload(this->fixture, random);
+  while (workload.ports.size() < 2 || workload.accesses.empty())
+    workload = laws::random_workload(this->fixture, random);
   // Everything the first subscription needs, as compile() would restrict it.
   const mesh::Access access = workload.accesses.front();
   mesh::Workload scoped = workload;
@@ -228,9 +242,9 @@ TYPED_TEST_P(DriverLaws, AScopedPassDoesWhatAWholeOneDoesForItsOwners) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(DriverLaws, OnceWishesStopOnePassConvergesAndTheNextPlansNothing, WhatIsNotOursIsNeverTouched,
-                            WhatAHeldDeclarationOwnsStays, ADryPassWritesNothingAndSaysEverything,
-                            PruningTakesJustOursAndKeepsWhatIsRetained, DamageIsSeenAndRepaired,
-                            AScopedPassDoesWhatAWholeOneDoesForItsOwners);
+REGISTER_TYPED_TEST_SUITE_P(DriverLaws, OnceWishesStopOnePassConvergesAndTheNextPlansNothing,
+                            WhatIsNotOursIsNeverTouched, WhatAHeldDeclarationOwnsStays,
+                            ADryPassWritesNothingAndSaysEverything, PruningTakesJustOursAndKeepsWhatIsRetained,
+                            DamageIsSeenAndRepaired, AScopedPassDoesWhatAWholeOneDoesForItsOwners);
 
 }  // namespace datamesh
