@@ -356,6 +356,9 @@ Result<std::set<std::string>> connected_keys(Pool& pool, const std::string& acco
   for (const auto& answer : answers) {
     DATAMESH_TRY(const Json body, parse_json(answer, {.bytes = std::size_t{1} << 30}));
     const Json* connections = find(body, {"data", "connections"});
+    // A server that knows no such account any more answers null.
+    const Json* count = find(body, {"data", "num_connections"});
+    if (connections && connections->is_null() && count && *count == 0) continue;
     if (!connections || !connections->is_array()) return Error{Code::Unavailable, "CONNZ: no list of connections"};
     for (const Json& connection : *connections) keys.insert(string_at(connection, {"issuer_key"}));
   }
