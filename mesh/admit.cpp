@@ -85,10 +85,7 @@ class Admission {
       const auto users = evaluate_backend(catalog_, key_, now_).used_by;
       if (!users.empty())
         refuse("metadata.name", quoted(key_.name), "is used by " + some_of(users) + ": move or delete these first");
-    } else if (key_.kind == "Domain") {
-      const auto blocking = evaluate_domain(catalog_, key_, now_).blocking;
-      if (!blocking.empty())
-        refuse("metadata.name", quoted(key_.name), "still has " + some_of(blocking) + ": delete these first");
+      // A Domain may be deleted together with what it holds, in any order: it stays until that is gone.
     } else if (key_.kind == "DataContract") {
       std::vector<std::string> readers;
       for (const auto& product : catalog_.products_using_contract(key_))
