@@ -10,6 +10,12 @@ from harness import (MeshTest, OpenSession, approval, backend, contract, domain,
 ROLES = (("reader", "internal"), ("auditor", "restricted"))
 
 
+def soon(seconds=15):
+    """A time near enough to be waited for, in whole seconds."""
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    return now + datetime.timedelta(seconds=seconds)
+
+
 class Lives(MeshTest):
     base = (namespace("sales"), namespace("growth"), backend("warehouse"), backend("events", "nats"),
             domain("sales", [("ana", "owner"), ("bo", "developer")]), domain("growth", [("gus", "owner")]),
@@ -81,7 +87,7 @@ class Lives(MeshTest):
         self.secret_gone("growth", "turned")
 
     def test_the_clock_ends_it(self):
-        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=15)
+        end = soon()
         made = subscription("growth", "brief", "sales/orders", endTimestamp=end.strftime("%Y-%m-%dT%H:%M:%SZ"))
         self.apply(made, approval(made))
         uri = self.uri_of("growth", "brief")
@@ -92,7 +98,7 @@ class Lives(MeshTest):
         self.secret_gone("growth", "brief")
 
     def test_an_approval_that_runs_out_ends_it(self):
-        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=15)
+        end = soon()
         made = self.asked("lent")
         self.apply(approval(made, until=end.strftime("%Y-%m-%dT%H:%M:%SZ")))
         uri = self.uri_of("growth", "lent")

@@ -1,0 +1,11 @@
+# The whole product on real servers, used as its users do: kubectl, helm, psql, nats_client. One control plane a suite.
+if(TARGET datamesh AND TARGET nats_client)
+  foreach(suite subscription_test drift_test product_test backend_test crash_test command_test)
+    add_test(NAME e2e/mesh/${suite} COMMAND python3 -B ${CMAKE_CURRENT_LIST_DIR}/${suite}.py)
+    set_tests_properties(e2e/mesh/${suite} PROPERTIES LABELS e2e TIMEOUT 900
+                         ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>")
+  endforeach()
+  add_test(NAME e2e/demo COMMAND ${CMAKE_SOURCE_DIR}/hack/demo)
+  set_tests_properties(e2e/demo PROPERTIES LABELS e2e TIMEOUT 600
+                       ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>")
+endif()
