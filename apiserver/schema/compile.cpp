@@ -45,12 +45,12 @@ std::optional<long> whole(const Json& schema, const char* key) {
 }
 
 std::uint8_t type_bit(std::string_view name) {
-  if (name == "object") return type_object;
-  if (name == "array") return type_array;
-  if (name == "string") return type_string;
-  if (name == "integer") return type_integer;
-  if (name == "number") return type_number;
-  if (name == "boolean") return type_boolean;
+  if (name == "object") return TypeObject;
+  if (name == "array") return TypeArray;
+  if (name == "string") return TypeString;
+  if (name == "integer") return TypeInteger;
+  if (name == "number") return TypeNumber;
+  if (name == "boolean") return TypeBoolean;
   return 0;
 }
 
@@ -79,7 +79,7 @@ class Builder {
   void add_object_fields(SchemaNode& node, const Json& schema) {
     for (const char* name : {"apiVersion", "kind"}) {
       SchemaNode& string_node = tree_.nodes.emplace_back();
-      string_node.types = type_string;
+      string_node.types = TypeString;
       set_property(node, name, &string_node);
     }
     SchemaNode& metadata = tree_.nodes.emplace_back();
@@ -134,7 +134,7 @@ class Builder {
     node.nullable = flag(schema, "nullable");
     node.preserve_unknown = flag(schema, "x-kubernetes-preserve-unknown-fields");
     const bool int_or_string = flag(schema, "x-kubernetes-int-or-string") || text(schema, "format") == "int-or-string";
-    if (int_or_string) node.types = type_integer | type_string;
+    if (int_or_string) node.types = TypeInteger | TypeString;
     node.atomic_map = text(schema, "x-kubernetes-map-type") == "atomic";
     const std::string list_type = text(schema, "x-kubernetes-list-type");
     node.list_type = list_type == "map" ? ListType::Map : list_type == "set" ? ListType::Set : ListType::Atomic;
@@ -270,7 +270,7 @@ Result<Schema> Schema::compile(const Json& open_api_v3_schema, bool preserve_unk
   SchemaNode* root = nullptr;
   if (open_api_v3_schema.is_null() || (open_api_v3_schema.is_object() && open_api_v3_schema.empty())) {
     root = &tree->nodes.emplace_back();
-    root->types = type_object;
+    root->types = TypeObject;
     root->preserve_unknown = true;
   } else {
     const SchemaNode* built = builder.build(open_api_v3_schema, "openAPIV3Schema", 0);
@@ -342,8 +342,8 @@ std::string_view type_name(const Json& value) {
 std::string type_names(std::uint8_t types) {
   std::string out;
   for (const auto& [bit, name] :
-       {std::pair{type_object, "object"}, std::pair{type_array, "array"}, std::pair{type_integer, "integer"},
-        std::pair{type_number, "number"}, std::pair{type_string, "string"}, std::pair{type_boolean, "boolean"}}) {
+       {std::pair{TypeObject, "object"}, std::pair{TypeArray, "array"}, std::pair{TypeInteger, "integer"},
+        std::pair{TypeNumber, "number"}, std::pair{TypeString, "string"}, std::pair{TypeBoolean, "boolean"}}) {
     if (types & bit) out.append(out.empty() ? "" : ",").append(name);
   }
   return out;

@@ -16,12 +16,12 @@
 namespace datamesh::apiserver {
 
 enum TypeBit : std::uint8_t {
-  type_object = 1,
-  type_array = 2,
-  type_string = 4,
-  type_integer = 8,
-  type_number = 16,
-  type_boolean = 32,
+  TypeObject = 1,
+  TypeArray = 2,
+  TypeString = 4,
+  TypeInteger = 8,
+  TypeNumber = 16,
+  TypeBoolean = 32,
 };
 
 enum class Format : std::uint8_t {

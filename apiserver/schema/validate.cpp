@@ -13,19 +13,19 @@ namespace {
 std::uint8_t type_bits(const Json& value) {
   switch (value.type()) {
     case Json::value_t::object:
-      return type_object;
+      return TypeObject;
     case Json::value_t::array:
-      return type_array;
+      return TypeArray;
     case Json::value_t::string:
-      return type_string;
+      return TypeString;
     case Json::value_t::boolean:
-      return type_boolean;
+      return TypeBoolean;
     case Json::value_t::number_integer:
     case Json::value_t::number_unsigned:
-      return type_integer | type_number;
+      return TypeInteger | TypeNumber;
     case Json::value_t::number_float: {
       const double number = value.get<double>();
-      return std::floor(number) == number ? type_number | type_integer : type_number;
+      return std::floor(number) == number ? TypeNumber | TypeInteger : TypeNumber;
     }
     default:
       return 0;

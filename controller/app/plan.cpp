@@ -41,7 +41,10 @@ Result<void> read_live(kube::Store& store, const EngineRegistry& kinds, World& w
   for (const auto& type : kube::mesh_types()) {
     auto listed = store.list(type);
     if (!listed) return listed.error();
-    for (auto& object : *listed) world.live[key_of(object)] = std::move(object);
+    for (auto& object : *listed) {
+      const ObjectKey key = key_of(object);
+      world.live[key] = std::move(object);
+    }
   }
   auto secrets = store.list(kube::secrets());
   if (!secrets) return secrets.error();
@@ -277,14 +280,12 @@ int run_plan(const PlanOptions& options) {
   std::unique_ptr<kube::RemoteStore> store;
   if (!options.offline) {
     auto connected = connect(options.server, &ns);
-    if (connected) {
-      store = *std::move(connected);
-      if (auto read = read_live(*store, kinds, world); !read) connected = read.error();
-    }
-    if (!connected) {
-      std::cerr << "error: " << connected.error().message << " (--offline plans from the files alone)\n";
+    const auto read = connected ? read_live(**connected, kinds, world) : Result<void>(connected.error());
+    if (!read) {
+      std::cerr << "error: " << read.error().message << " (--offline plans from the files alone)\n";
       return kFailed;
     }
+    store = *std::move(connected);
   }
   overlay(world, manifests, ns);
   const WallTime now = clock.wall();
@@ -297,7 +298,7 @@ int run_plan(const PlanOptions& options) {
     }
   }
   std::ranges::sort(backends);
-  backends.erase(std::ranges::unique(backends).begin(), backends.end());
+  backends.erase(std::unique(backends.begin(), backends.end()), backends.end());
   const mesh::Catalog catalog = catalog_of(world, true, backends);
   note_objections(catalog, world, now, answer.notes);
   for (const auto& name : backends) {

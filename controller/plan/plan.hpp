@@ -200,7 +200,8 @@ Plan<Spec> guard(Plan<Spec> plan, const Guard& rule, HoldsData holds_data) {
   for (auto& change : plan) {
     if (change.verb == Verb::Hold) continue;
     if (!rule.writes) {
-      change = held(std::move(change), HoldReason::WritesOff, change.reason);
+      std::string reason = change.reason;
+      change = held(std::move(change), HoldReason::WritesOff, std::move(reason));
     } else if (rule.paused.contains(change.owner)) {
       change = held(std::move(change), HoldReason::Paused, "paused by datamesh.dev/reconcile");
     } else if (rule.observed.contains(change.owner)) {

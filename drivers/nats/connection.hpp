@@ -13,7 +13,7 @@
 #include "controller/core/nkeys.hpp"
 #include "controller/core/result.hpp"
 
-struct __natsConnection;
+struct __natsConnection;  // NOLINT(bugprone-reserved-identifier): the library's own name
 
 namespace datamesh::nats {
 

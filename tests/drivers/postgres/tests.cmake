@@ -1,5 +1,5 @@
 datamesh_test(drivers/postgres LABEL unit LINKS drivers_postgres)
-datamesh_test(drivers/postgres/contract LABEL contract LINKS drivers_postgres datamesh_testing TIMEOUT 300)
+datamesh_test(drivers/postgres/contract LABEL contract LINKS drivers_postgres datamesh_testing TIMEOUT 900)
 
 # Not a test: `make bench` runs it.
 add_executable(postgres_bench EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/postgres_bench.cpp)
