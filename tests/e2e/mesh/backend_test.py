@@ -44,7 +44,7 @@ class Servers(MeshTest):
         self.external("away", f"postgres://127.0.0.1:{port}/mesh", username="x", password="y")
         self.apply(product("sales", "waits", "plain", "away"), product("sales", "goes-on", "plain"))
         self.assertIn(str(port), self.mesh.wait_condition("backend", "away", "", "Reachable", "False", "Unreachable"))
-        self.mesh.wait_condition("dataproduct", "waits", "sales", "Provisioned", "False", "BackendUnreachable")
+        self.mesh.wait_condition("dataproduct", "waits", "sales", "Provisioned", "Unknown", "BackendUnreachable")
         self.mesh.wait_condition("dataproduct", "goes-on", "sales")
 
     def test_wrong_credentials_and_then_the_right_ones(self):

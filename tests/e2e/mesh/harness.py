@@ -104,10 +104,9 @@ class MeshTest(unittest.TestCase):
             said = (self.mesh.root / "log").read_text(errors="replace")[self.begun:]
             print(f"--- the control plane during {self.id()}\n{said[-3000:]}---", file=sys.stderr)
 
-    def refused(self, *things):
-        """What the API says to objects that it must not take."""
-        answer = self.mesh.run("kubectl", "apply", "-f", "-", stdin=json.dumps(
-            {"apiVersion": "v1", "kind": "List", "items": list(things)}))
+    def refused(self, item):
+        """What the API says to an object that it must not take."""
+        answer = self.mesh.run("kubectl", "apply", "-f", "-", stdin=json.dumps(item))
         self.assertFalse(answer.ok, answer)
         return answer.err
 

@@ -53,7 +53,7 @@ class Products(MeshTest):
         self.assertFalse(self.there(schema))
 
     def test_two_products_that_claim_one_port(self):
-        self.made("first", port="shared")
+        self.made("first", port="shared", deletionPolicy="Delete")
         second = product("sales", "second", "plain", port="shared")
         answer = self.mesh.run("kubectl", "apply", "-f", "-", stdin=json.dumps(second))
         words = answer.err if not answer.ok else self.mesh.wait_condition("dataproduct", "second", "sales", "Provisioned",
