@@ -12,11 +12,12 @@ class Builder {
   Desired<Spec> build() {
     for (const auto& domain : workload_.domains) add_domain(domain);
     hold_clashing_ports();
+    // What is held stays; what is declared soundly next to it is made all the same.
     for (const auto& port : workload_.ports) {
-      if (port.type == mesh::PortType::Tables && !desired_.held.contains(port.owner)) add_port(port);
+      if (port.type == mesh::PortType::Tables && !clashing_.contains(port.owner)) add_port(port);
     }
     for (const auto& access : workload_.accesses) {
-      if (!access.credential_version.empty() && !desired_.held.contains(access.subscription)) add_access(access);
+      if (!access.credential_version.empty()) add_access(access);
     }
     return std::move(desired_);
   }
@@ -53,8 +54,9 @@ class Builder {
     for (const auto& port : workload_.ports) {
       if (port.type != mesh::PortType::Tables) continue;
       const auto [at, first] = claimed.emplace(names::schema(port.key), &port);
-      if (!first) desired_.held.insert({at->second->owner, port.owner});
+      if (!first) clashing_.insert({at->second->owner, port.owner});
     }
+    desired_.held.insert(clashing_.begin(), clashing_.end());
   }
 
   void add_port(const mesh::Port& port) {
@@ -122,6 +124,7 @@ class Builder {
 
   const mesh::Workload& workload_;
   Desired<Spec> desired_;
+  std::set<ObjectKey> clashing_;
 };
 
 }  // namespace
