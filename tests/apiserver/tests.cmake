@@ -1,4 +1,4 @@
-datamesh_test(apiserver LABEL unit LINKS apiserver)
+datamesh_test(apiserver LABEL unit LINKS apiserver TIMEOUT 300)
 
 add_executable(apiserver_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/bench/apiserver_bench.cpp)
 target_link_libraries(apiserver_bench PRIVATE apiserver datamesh_options OpenSSL::SSL)

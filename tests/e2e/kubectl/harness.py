@@ -104,11 +104,11 @@ class KubectlTest(unittest.TestCase):
     def environment(self, **more):
         return {**os.environ, "KUBECONFIG": self.server.kubeconfig, "HOME": self.home, **more}
 
-    def run_kubectl(self, *args, stdin=None, env=None, timeout=60):
+    def run_kubectl(self, *args, stdin=None, env=None, timeout=120):
         return subprocess.run([self.kubectl, *args], input=stdin, env=self.environment(**(env or {})), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
 
-    def k(self, *args, stdin=None, env=None, timeout=60):
+    def k(self, *args, stdin=None, env=None, timeout=120):
         """Output of a kubectl command that must succeed."""
         done = self.run_kubectl(*args, stdin=stdin, env=env, timeout=timeout)
         self.assertEqual(done.returncode, 0, f"kubectl {' '.join(args)}\n{done.stdout}\n{done.stderr}")
@@ -137,7 +137,7 @@ class KubectlTest(unittest.TestCase):
         self.addCleanup(end)
         return process
 
-    def eventually(self, check, what, seconds=20):
+    def eventually(self, check, what, seconds=60):
         deadline = time.monotonic() + seconds
         last = None
         while time.monotonic() < deadline:

@@ -27,8 +27,9 @@ class Deletion(KubectlTest):
 
     def test_a_finalizer_keeps_it_until_it_is_taken_off(self):
         self.k("apply", "-f", "-", stdin=widget("kept").replace("spec:\n", "  finalizers: [test.dev/hold]\nspec:\n"))
-        self.assertEqual(self.k("delete", "widget", "kept", "-n", "work", "--wait=false"),
-                         'widget.test.dev "kept" deleted\n')
+        # Newer clients add "from work namespace".
+        self.assertRegex(self.k("delete", "widget", "kept", "-n", "work", "--wait=false"),
+                         r'^widget.test.dev "kept" deleted')
         self.assertTrue(self.k("get", "widget", "kept", "-n", "work", "-o", "jsonpath={.metadata.deletionTimestamp}"))
         self.k("patch", "widget", "kept", "-n", "work", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
         self.assertFalse(self.exists("kept"))
@@ -37,7 +38,8 @@ class Deletion(KubectlTest):
         for name in ("many-1", "many-2"):
             self.k("apply", "-f", "-", stdin=widget(name, color="violet"))
         out = self.k("delete", "widget", "-n", "work", "-l", "color=violet")
-        self.assertEqual(sorted(out.splitlines()), ['widget.test.dev "many-1" deleted', 'widget.test.dev "many-2" deleted'])
+        self.assertEqual([line.split()[1:3] for line in sorted(out.splitlines())],
+                         [['"many-1"', "deleted"], ['"many-2"', "deleted"]])
         self.k("apply", "-f", "-", stdin=widget("raw-1", color="ochre"))
         status, _, _ = self.server.request("DELETE", "/apis/test.dev/v1/namespaces/work/widgets?labelSelector=color%3Dochre")
         self.assertEqual(status, 200)
@@ -126,7 +128,7 @@ class Crash(KubectlTest):
                         answered.append(name)
             writer = threading.Thread(target=write)
             writer.start()
-            self.eventually(lambda: len(answered) > 10 + 10 * round_number, "some writes")
+            self.eventually(lambda: len(answered) > 3 + 4 * round_number, "some writes", seconds=120)
             self.server.stop(signal.SIGKILL)
             writer.join()
             self.server.start()
