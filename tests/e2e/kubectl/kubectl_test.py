@@ -171,11 +171,11 @@ regarding: {{apiVersion: test.dev/v1, kind: Widget, name: described, namespace: 
 
     def test_wait_for_a_condition_and_for_deletion(self):
         self.k("apply", "-f", "-", stdin=widget("waited"))
-        wait = self.background("wait", "--for=condition=Ready", "widget/waited", "-n", "work", "--timeout=30s")
+        wait = self.background("wait", "--for=condition=Ready", "widget/waited", "-n", "work", "--timeout=90s")
         self.k("patch", "widget", "waited", "-n", "work", "--subresource=status", "--type=merge", "-p",
                '{"status":{"observedGeneration":1,"conditions":[{"type":"Ready","status":"True"}]}}')
         self.assertEqual(wait.stdout.read(), "widget.test.dev/waited condition met\n")
-        gone = self.background("wait", "--for=delete", "widget/waited", "-n", "work", "--timeout=30s")
+        gone = self.background("wait", "--for=delete", "widget/waited", "-n", "work", "--timeout=90s")
         self.k("delete", "widget", "waited", "-n", "work")
         self.assertIn(gone.wait(30), (0,))
 
@@ -260,11 +260,11 @@ class Discovery(KubectlTest):
         crd = crd.replace("widgets", "gadgets").replace("Widget", "Gadget").replace("widget", "gadget").replace("[wd]", "[gd]")
         path = self.write("gadgets.yaml", crd)
         self.k("apply", "-f", path)
-        self.k("wait", "--for=condition=Established", "crd/gadgets.test.dev", "--timeout=10s")
+        self.k("wait", "--for=condition=Established", "crd/gadgets.test.dev", "--timeout=60s")
         self.k("create", "namespace", "gad")
         self.k("apply", "-f", "-", stdin=widget("g", ns="gad").replace("Widget", "Gadget"))
         self.assertIn("g ", self.k("get", "gd", "-n", "gad"))
-        self.k("delete", "-f", path, "--timeout=20s")
+        self.k("delete", "-f", path, "--timeout=90s")
         fresh = self.write("fresh-cache/empty", "")
         self.assertIn("the server doesn't have a resource type",
                       self.refused("get", "gadgets", "-n", "gad", "--cache-dir", os.path.dirname(fresh)))

@@ -96,7 +96,7 @@ class Deletion(KubectlTest):
         self.eventually(lambda: self.run_kubectl("get", "cm", "c", "-n", "doomed").returncode != 0, "the contents to go")
         self.assertIn("is being terminated", self.refused("create", "configmap", "new", "-n", "doomed"))
         self.k("patch", "widget", "held", "-n", "doomed", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-        self.k("wait", "--for=delete", "namespace/doomed", "--timeout=20s")
+        self.k("wait", "--for=delete", "namespace/doomed", "--timeout=90s")
         self.assertIn("may not be deleted", self.refused("delete", "namespace", "default"))
 
     def test_what_is_needed_is_not_deleted(self):
