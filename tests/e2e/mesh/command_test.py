@@ -104,7 +104,9 @@ class Commands(MeshTest):
         self.assertEqual(self.admin("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'shop%'"), "0")
 
     def may(self, verb, what, ns, *who):
-        answer = self.mesh.run("kubectl", "auth", "can-i", verb, what, *(["-n", ns] if ns else []), *who)
+        kind, _, part = what.partition("/")
+        answer = self.mesh.run("kubectl", "auth", "can-i", verb, kind, *([f"--subresource={part}"] if part else []),
+                               *(["-n", ns] if ns else []), *who)
         return answer.out.splitlines()[-1] == "yes"
 
     def test_a_developer_writes_in_the_own_domain_only(self):
