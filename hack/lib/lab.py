@@ -182,7 +182,8 @@ class Lab:
     def start(self):
         with open(self.root / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [str(BINARY), "up", "--data-dir", str(self.data), "--port", "0", "--telemetry-port", "0",
+                # Whoever ends this program, however, ends the control plane with it.
+                [find_tool("setpriv"), "--pdeathsig", "TERM", str(BINARY), "up", "--data-dir", str(self.data), "--port", "0", "--telemetry-port", "0",
                  *self.arguments], stdout=log, stderr=log, env={**os.environ, "PATH": search_path()},
                 start_new_session=True)
         self.endpoints = wait_for(self._endpoints, "the control plane answers", START_SECONDS)
