@@ -8,7 +8,7 @@ namespace datamesh::http {
 namespace {
 
 namespace beast = boost::beast;
-using Error_ = beast::error_code;
+using BeastError = beast::error_code;
 using View = beast::string_view;
 
 std::string_view view(View text) {
@@ -30,7 +30,7 @@ class Base : public beast::http::basic_parser<is_request> {
 
   ParseProgress put_bytes(std::string_view input) {
     ParseProgress progress;
-    Error_ error;
+    BeastError error;
     while (!this->is_done()) {
       const std::string_view rest = input.substr(progress.consumed);
       const std::size_t taken = this->put({rest.data(), rest.size()}, error);
@@ -43,7 +43,7 @@ class Base : public beast::http::basic_parser<is_request> {
     return progress;
   }
 
-  ParseProgress refuse(ParseProgress progress, const Error_& error) {
+  ParseProgress refuse(ParseProgress progress, const BeastError& error) {
     progress.refused = 400;
     progress.why = "malformed message";
     if (error == beast::http::error::header_limit) {
@@ -60,26 +60,26 @@ class Base : public beast::http::basic_parser<is_request> {
   }
 
  protected:
-  void on_request_impl(beast::http::verb, View method, View target, int, Error_&) override {
+  void on_request_impl(beast::http::verb, View method, View target, int, BeastError&) override {
     if constexpr (is_request) {
       message.method = view(method);
       message.target = view(target);
     }
   }
-  void on_response_impl(int status, View, int, Error_&) override {
+  void on_response_impl(int status, View, int, BeastError&) override {
     if constexpr (!is_request) message.status = status;
   }
-  void on_field_impl(beast::http::field, View name, View value, Error_&) override {
+  void on_field_impl(beast::http::field, View name, View value, BeastError&) override {
     if (!header_done) message.headers.add(std::string(view(name)), std::string(view(value)));  // trailers are dropped
   }
-  void on_header_impl(Error_&) override { header_done = true; }
-  void on_body_init_impl(const boost::optional<std::uint64_t>& length, Error_&) override {
+  void on_header_impl(BeastError&) override { header_done = true; }
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, BeastError&) override {
     message.body.reserve(body_hint(length));
   }
-  std::size_t on_body_impl(View bytes, Error_&) override { return append(bytes); }
-  void on_chunk_header_impl(std::uint64_t, View, Error_&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, View bytes, Error_&) override { return append(bytes); }
-  void on_finish_impl(Error_&) override {}
+  std::size_t on_body_impl(View bytes, BeastError&) override { return append(bytes); }
+  void on_chunk_header_impl(std::uint64_t, View, BeastError&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, View bytes, BeastError&) override { return append(bytes); }
+  void on_finish_impl(BeastError&) override {}
 
  private:
   std::size_t append(View bytes) {
@@ -161,11 +161,11 @@ class RequestParser::Impl : public Base<true, Request> {
   std::string_view objection_text;
 
  protected:
-  void on_request_impl(beast::http::verb verb, View method, View target, int version, Error_& error) override {
+  void on_request_impl(beast::http::verb verb, View method, View target, int version, BeastError& error) override {
     version_1_1 = version == 11;
     Base::on_request_impl(verb, method, target, version, error);
   }
-  void on_header_impl(Error_& error) override {
+  void on_header_impl(BeastError& error) override {
     Base::on_header_impl(error);
     objected = objection(objection_text);
     if (objected) error = beast::http::error::bad_value;
@@ -226,7 +226,7 @@ ParseProgress ResponseParser::put(std::string_view input) {
 
 ParseProgress ResponseParser::put_eof() {
   ParseProgress progress;
-  Error_ error;
+  BeastError error;
   if (!impl_->got_some()) {
     progress.refused = 400;
     progress.why = "the peer closed without an answer";
