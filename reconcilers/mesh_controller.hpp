@@ -13,9 +13,10 @@
 namespace datamesh {
 
 struct MeshControllerOptions {
-  unsigned object_workers = 4;
+  // They wait for durable writes most of the time; together they give the store groups to commit.
+  unsigned object_workers = 16;
   unsigned backend_workers = 4;  // passes at once; never two on one backend
-  unsigned proof_workers = 2;
+  unsigned proof_workers = 4;
 };
 
 class MeshController {

@@ -248,7 +248,7 @@ class Applier {
           fail(unit.actions, with_context("looking for open sessions", keys.error()));
           break;
         }
-        std::erase_if(*keys, [&](const auto& key) { return !unit.losers.contains(key); });
+        std::erase_if(*keys, [&losers = unit.losers](const auto& key) { return !losers.contains(key); });
         if (keys->empty()) break;
         if (clock_.steady() >= deadline) {
           fail(unit.actions, {Code::Unavailable,

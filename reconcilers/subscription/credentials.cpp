@@ -122,6 +122,15 @@ Result<void> store_credential(const Context& context, const ObjectKey& principal
     return Error{Code::Conflict, "Secret " + name.ns + "/" + name.name +
                                      " exists and is not this control plane's; rename or delete it"};
   }
+  // Made a moment ago, and not heard of yet: the first one stays, as it may be in use.
+  const auto fields = secret_fields(*live);
+  const auto kind_of = fields.find("type");
+  const auto engine = kind_of == fields.end() ? context.engines.end() : context.engines.find(kind_of->second.reveal());
+  if (engine != context.engines.end() && !engine->second.version_of(fields).empty() &&
+      string_at(*live, {"metadata", "annotations", kBackendAnnotation}) == backend &&
+      !find(*live, {"metadata", "deletionTimestamp"})) {
+    return {};
+  }
   // Ours, but damaged or of another backend: replaced as a whole.
   secret["metadata"]["resourceVersion"] = string_at(*live, {"metadata", "resourceVersion"});
   const auto updated = context.store.update(kube::secrets(), secret);

@@ -135,6 +135,10 @@ api::SubscriptionStatus subscription_status(const SubscriptionView& view, WallTi
     status.binding = subscription.metadata.name;
   }
 
+  if (const auto asked = subscription.metadata.annotations.find(std::string(api::kRequestedAtAnnotation));
+      asked != subscription.metadata.annotations.end() && view.progress.standing == Standing::Settled) {
+    status.last_handled_request = asked->second;
+  }
   const bool over = verdict.phase == api::Phase::Rejected || verdict.phase == api::Phase::Expired ||
                     verdict.phase == api::Phase::Revoked;
   if (verdict.objection) {
