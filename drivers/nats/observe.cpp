@@ -180,6 +180,7 @@ Result<std::map<std::string, std::string>> look_up(Pool& pool, const std::set<st
   std::map<std::string, std::string> claims;
   if (accounts.empty()) return claims;
   std::vector<Request> requests;
+  requests.reserve(accounts.size());
   const auto subject = [](const std::string& id) { return "$SYS.REQ.ACCOUNT." + id + ".CLAIMS.LOOKUP"; };
   for (const auto& id : accounts) requests.push_back({subject(id), ""});
   DATAMESH_TRY(const auto system, pool.system());
@@ -257,6 +258,7 @@ namespace {
 Result<void> look_into(Connection& account, const std::string& domain, const std::vector<ResourceId>& ids,
                        Observed<Spec>& all, std::stop_token stop) {
   std::vector<Request> requests;
+  requests.reserve(ids.size());
   for (const auto& id : ids) {
     requests.push_back(id.kind == "stream" ? Request{"$JS.API.STREAM.INFO." + part(id, 1), ""}
                                            : Request{"$JS.API.CONSUMER.INFO." + part(id, 1) + "." + part(id, 2), ""});

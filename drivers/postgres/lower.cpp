@@ -15,6 +15,7 @@ std::string join(const std::vector<std::string>& items) {
 
 std::string joined_columns(const std::vector<std::string>& columns) {
   std::vector<std::string> quoted;
+  quoted.reserve(columns.size());
   for (const auto& column : columns) quoted.push_back(quote_identifier(column));
   return "(" + join(quoted) + ")";
 }

@@ -144,7 +144,7 @@ std::string column(std::string_view name) {
   return as_written(name);
 }
 std::string unique_constraint(std::string_view table, std::string_view column) {
-  const std::string plain = std::string(table) + "_" + std::string(column) + "_key";
+  std::string plain = std::string(table) + "_" + std::string(column) + "_key";
   if (plain.size() <= kNameMax && is_exact(table) && is_exact(column)) return plain;
   const std::string input = std::to_string(table.size()) + ":" + std::string(table) + std::string(column);
   return cut(readable(plain), kNameMax - 6 - kHashLength) + "__" + sha256_hex(input).substr(0, kHashLength) + "_key";

@@ -102,7 +102,7 @@ const std::string& query_of_named() {
   return sql;
 }
 
-enum Field { kKind, kSpace, kName, kOwner, kAcl, kComment, kDetail, kMore };
+enum Field { KindField, SpaceField, NameField, OwnerField, AclField, CommentField, DetailField, MoreField };
 
 // Takes "5:hello" off the front.
 std::string_view take_netstring(std::string_view& text) {
@@ -147,7 +147,7 @@ class Reader {
   Observed<Spec> read() {
     read_marks();
     for (int row = 0; row < rows_.size(); ++row) {
-      switch (text(row, kKind).front()) {
+      switch (text(row, KindField).front()) {
         case 'R':
           read_role(row);
           break;
@@ -185,11 +185,12 @@ class Reader {
 
   void read_marks() {
     for (int row = 0; row < rows_.size(); ++row) {
-      const char kind = text(row, kKind).front();
+      const char kind = text(row, KindField).front();
       if (kind == 'R') {
-        roles_[text(row, kName)] = {parse_mark(text(row, kComment)), text(row, kDetail).starts_with("LOGIN")};
+        roles_[text(row, NameField)] = {parse_mark(text(row, CommentField)),
+                                        text(row, DetailField).starts_with("LOGIN")};
       } else if (kind == 'S') {
-        schemas_[text(row, kName)] = {parse_mark(text(row, kComment))};
+        schemas_[text(row, NameField)] = {parse_mark(text(row, CommentField))};
       }
     }
   }
@@ -217,16 +218,16 @@ class Reader {
   }
 
   void read_role(int row) {
-    const auto name = text(row, kName);
+    const auto name = text(row, NameField);
     if (name.starts_with("pg_")) return;
     const auto& known = roles_[name];
     Role role{known.login, "", "", "", ""};
-    for (std::string_view words = text(row, kDetail); !words.empty();) {
+    for (std::string_view words = text(row, DetailField); !words.empty();) {
       const auto word = words.substr(0, words.find(','));
       if (word != "LOGIN") role.extra.emplace(word);
       words.remove_prefix(std::min(word.size() + 1, words.size()));
     }
-    if (const auto settings = text(row, kMore); !settings.empty()) {
+    if (const auto settings = text(row, MoreField); !settings.empty()) {
       for (const auto& setting : parse_array(settings)) {
         if (setting.starts_with("role=")) role.default_role = setting.substr(5);
       }
@@ -240,23 +241,23 @@ class Reader {
   }
 
   void read_membership(int row) {
-    const auto group = text(row, kSpace), member = text(row, kName);
+    const auto group = text(row, SpaceField), member = text(row, NameField);
     const Mark* of_group = mark_of(roles_, group);
     const Mark* of_member = mark_of(roles_, member);
     if (!of_group && !of_member) return;
     const bool member_first = of_member && (!of_member->principal.empty() || !of_group);
     add_relation(membership_id(group, member),
-                 Membership{std::string(group), std::string(member), text(row, kDetail) == "t"},
+                 Membership{std::string(group), std::string(member), text(row, DetailField) == "t"},
                  member_first ? *of_member : *of_group, member_first ? of_group != nullptr : of_member != nullptr);
   }
 
   void read_schema(int row) {
-    const auto name = text(row, kName), owner = text(row, kOwner);
+    const auto name = text(row, NameField), owner = text(row, OwnerField);
     const Mark* mark = mark_of(schemas_, name);
     add(schema_id(name), Schema{std::string(owner), mark ? mark->urn : ""}, mark);
     if (!mark) return;
     Grant grant{On::Schema, std::string(name), "", std::string(owner), ""};
-    for (auto& entry : parse_acl(text(row, kAcl))) {
+    for (auto& entry : parse_acl(text(row, AclField))) {
       if (entry.grantee == owner) continue;
       grant.grantee = std::move(entry.grantee);
       grant.whole = entry.privileges;
@@ -269,11 +270,11 @@ class Reader {
   }
 
   void read_relation(int row) {
-    const auto space = text(row, kSpace), name = text(row, kName), owner = text(row, kOwner);
-    std::string_view detail = text(row, kDetail);
+    const auto space = text(row, SpaceField), name = text(row, NameField), owner = text(row, OwnerField);
+    std::string_view detail = text(row, DetailField);
     const char kind = detail.front();
     const auto columns = parse_columns(detail.substr(1));
-    const auto mark = parse_mark(text(row, kComment));
+    const auto mark = parse_mark(text(row, CommentField));
     if (kind == 'r' || kind == 'p') read_table(row, columns, mark);
 
     const Mark* of_schema = mark_of(schemas_, space);
@@ -285,7 +286,7 @@ class Reader {
       grant.on = kind == 'S' ? On::Sequence : On::Table;
       return grant;
     };
-    for (const auto& entry : parse_acl(text(row, kAcl))) of(entry.grantee).whole = entry.privileges;
+    for (const auto& entry : parse_acl(text(row, AclField))) of(entry.grantee).whole = entry.privileges;
     for (const auto& column : columns) {
       if (column.acl.empty()) continue;
       for (const auto& entry : parse_acl(column.acl)) {
@@ -303,9 +304,9 @@ class Reader {
   }
 
   void read_table(int row, const std::vector<FoundColumn>& columns, const std::optional<Mark>& mark) {
-    TableBody body{std::string(text(row, kSpace)),
-                   std::string(text(row, kName)),
-                   std::string(text(row, kOwner)),
+    TableBody body{std::string(text(row, SpaceField)),
+                   std::string(text(row, NameField)),
+                   std::string(text(row, OwnerField)),
                    mark ? mark->urn : "",
                    {},
                    {},
@@ -316,7 +317,7 @@ class Reader {
       if (body.aside.left.contains(name)) continue;
       body.columns.emplace(std::move(name), Column{std::string(column.type), column.not_null});
     }
-    std::string_view keys = text(row, kMore);
+    std::string_view keys = text(row, MoreField);
     while (!keys.empty()) {
       const char kind = keys.front();
       keys.remove_prefix(1);
@@ -337,13 +338,13 @@ class Reader {
   }
 
   void read_default(int row) {
-    const auto space = text(row, kSpace), owner = text(row, kOwner);
+    const auto space = text(row, SpaceField), owner = text(row, OwnerField);
     const Mark* mark = space.empty() ? nullptr : mark_of(schemas_, space);
     if (!mark) mark = mark_of(roles_, owner);
     if (!mark) return;
-    Grant grant{text(row, kName) == "r" ? On::DefaultTables : On::DefaultSequences, std::string(space), "",
+    Grant grant{text(row, NameField) == "r" ? On::DefaultTables : On::DefaultSequences, std::string(space), "",
                 std::string(owner), ""};
-    for (auto& entry : parse_acl(text(row, kAcl))) {
+    for (auto& entry : parse_acl(text(row, AclField))) {
       if (entry.grantee == owner) continue;
       grant.grantee = std::move(entry.grantee);
       grant.whole = entry.privileges;

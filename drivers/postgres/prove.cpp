@@ -50,6 +50,7 @@ bool is_refusal(const Failure& failure, bool absent_counts) {
 void try_all(Session& session, const std::vector<Attempt>& attempts, bool absent_counts, Proof& proof,
              std::stop_token stop) {
   std::vector<std::string> statements;
+  statements.reserve(attempts.size());
   for (const auto& attempt : attempts) statements.push_back(attempt.sql);
   const auto answers = run_each(session, statements, std::move(stop));
   for (std::size_t i = 0; i < attempts.size(); ++i) {

@@ -50,7 +50,7 @@ std::string scram_verifier(const Secret& password) {
 
 // A long path does not fit into a socket address.
 std::filesystem::path socket_directory(const std::filesystem::path& directory) {
-  const auto inside = directory / "run";
+  auto inside = directory / "run";
   if (inside.string().size() + std::string("/.s.PGSQL.65535.lock").size() <= socket_path_max) return inside;
   return "/tmp/datamesh-" + sha256_hex(directory.string()).substr(0, 16);
 }
