@@ -227,7 +227,7 @@ class Admission {
     for (const Reader& reader : readers)
       for (Break& one : breaks(before, after, reader.access.roles, reader.access.readable)) {
         auto known = std::ranges::find(found, one, [](const auto& entry) -> const Break& { return entry.first; });
-        if (known == found.end()) known = found.insert(found.end(), {std::move(one), {}});
+        if (known == found.end()) known = found.insert(found.end(), std::pair(one, std::vector<std::string>()));
         known->second.push_back(reader.name);
       }
     for (const auto& [one, names] : found)

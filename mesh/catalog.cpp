@@ -134,8 +134,8 @@ void sort_by_name(std::vector<std::shared_ptr<const T>>& values) {
     return NameView(value->metadata.ns, value->metadata.name);
   };
   std::ranges::sort(values, {}, name);
-  const auto repeated = std::ranges::unique(values, {}, name);
-  values.erase(repeated.begin(), repeated.end());
+  const auto same = [&](const auto& a, const auto& b) { return name(a) == name(b); };
+  values.erase(std::unique(values.begin(), values.end(), same), values.end());
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ struct BackoffLimits {
 template <class Key>
 class Backoff {
  public:
-  explicit Backoff(BackoffLimits limits = {}) : limits_(limits) {}
+  Backoff() = default;
+  explicit Backoff(BackoffLimits limits) : limits_(limits) {}
 
   // `random` in [0, 1).
   Duration failed(const Key& key, double random) {

@@ -36,6 +36,7 @@ std::vector<std::filesystem::path> matches(const std::string& pattern) {
   }
   std::ranges::sort(found);
   std::vector<std::filesystem::path> paths;
+  paths.reserve(found.size());
   for (auto& [rank, path] : found) paths.push_back(std::move(path));
   return paths;
 }
