@@ -96,9 +96,12 @@ class Checkers(unittest.TestCase):
 
 
 class Counting(unittest.TestCase):
-    def count(self, ctest: str, cases: dict[str, str], steps: int = 0) -> tuple[int, str]:
+    def count(self, ctest: str, cases: dict[str, str], steps: int = 0, again: str = "") -> tuple[int, str]:
         with tempfile.TemporaryDirectory() as folder:
             results = pathlib.Path(folder) / "release" / "results"
+            if again:
+                (results / "again").mkdir(parents=True)
+                (results / "again" / "ctest.xml").write_text(f"<testsuite>{again}</testsuite>")
             (results / "cases").mkdir(parents=True)
             (results / "ctest.xml").write_text(f"<testsuite>{ctest}</testsuite>")
             for name, text in cases.items():
@@ -133,6 +136,15 @@ class Counting(unittest.TestCase):
     def test_a_failed_build_counts(self):
         ctest = '<testcase name="a" status="run"/>'
         self.assertEqual(self.count(ctest, {}, steps=2), (1, "1 passed, 2 failed"))
+
+    def test_what_passes_when_run_again_has_passed(self):
+        ctest = '<testcase name="a" status="fail"><failure/></testcase><testcase name="b" status="run"/>'
+        self.assertEqual(self.count(ctest, {}, again='<testcase name="a" status="run"/>'), (0, "2 passed, 0 failed"))
+
+    def test_what_fails_twice_has_failed(self):
+        ctest = '<testcase name="a" status="fail"><failure/></testcase><testcase name="b" status="run"/>'
+        again = '<testcase name="a" status="fail"><failure/></testcase>'
+        self.assertEqual(self.count(ctest, {}, again=again), (1, "1 passed, 1 failed"))
 
     def test_no_test_at_all_is_a_failure(self):
         self.assertEqual(self.count("", {}), (1, "0 passed, 1 failed"))
