@@ -1,4 +1,5 @@
-"""A mesh of one's own: `datamesh up` in a temporary directory, and the clients that real users have.
+"""A mesh of one's own in a temporary directory, and the clients that real users have: `datamesh up`, or `datamesh
+controller` against a real Kubernetes API server.
 
 Shared by hack/demo and the tests of tests/e2e/mesh. Nothing here knows how the product works inside: it starts the
 program, and talks to it with kubectl, psql and nats_client, as a user would.
@@ -19,12 +20,16 @@ import time
 import urllib.error
 import urllib.request
 
+from cluster import Cluster
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RETAIL = ROOT / "examples" / "retail"
 BINARY = pathlib.Path(os.environ.get("DATAMESH_BIN") or ROOT / "build" / "release" / "bin" / "datamesh").resolve()
 START_SECONDS, STOP_SECONDS, CALL_SECONDS = 60, 60, 120
 PAUSE_SECONDS = 0.05  # between two looks of wait_for
+CRDS, INSTALL = ROOT / "crds", ROOT / "manifests" / "kubernetes"
 SYSTEM = "datamesh-system"
+SERVERS = ("embedded", "kubernetes")
 
 
 class Failed(Exception):
@@ -153,9 +158,16 @@ class OpenSession:
 
 
 class Lab:
-    """One control plane, its data directory, and the clients. Use it as a context: nothing outlives it."""
+    """One control plane, its data directory, and the clients. Use it as a context: nothing outlives it.
 
-    def __init__(self, *arguments, root=None):
+    `server` is one of SERVERS; DATAMESH_SERVER chooses for those who do not say. Everything else is the same with both,
+    but that a real API server outlives a control plane that is killed.
+    """
+
+    def __init__(self, *arguments, root=None, server=None):
+        self.server = server or os.environ.get("DATAMESH_SERVER") or SERVERS[0]
+        if self.server not in SERVERS:
+            raise ValueError(f"no such server: {self.server}; there are {', '.join(SERVERS)}")
         self.root = pathlib.Path(root or tempfile.mkdtemp(prefix="datamesh-lab-"))
         self.root.chmod(0o755)  # managed servers run as another user
         self.data = self.root / "data"
@@ -164,6 +176,9 @@ class Lab:
         self.arguments = arguments
         self.process = None
         self.endpoints = {}
+        self.cluster = Cluster(self.root / "cluster") if self.server == "kubernetes" else None
+        self.controller_kubeconfig = None
+        self.variables = {}  # more of the control plane's environment
         self.closing = contextlib.ExitStack()
 
     def __enter__(self):
@@ -179,18 +194,36 @@ class Lab:
 
     # --- the process -------------------------------------------------------------------------------------------------
 
+    def install(self):
+        """A cluster with what people apply to it; there are no nodes, so the controller runs here, with its rights there."""
+        self.cluster.start()
+        self.cluster.kubectl("apply", "--server-side", "-k", INSTALL)
+        self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", CRDS)
+        self.controller_kubeconfig = self.controller_through(self.cluster.url)
+
+    def controller_through(self, server):
+        """A kubeconfig for the controller, as its ServiceAccount, by that way to the API server."""
+        return self.cluster.token_kubeconfig(SYSTEM, "datamesh", path=self.root / "controller.kubeconfig", server=server)
+
+    def _command(self):
+        if self.cluster:
+            return ["controller", "--kubeconfig", self.controller_kubeconfig]
+        return ["up", "--port", "0"]
+
     def start(self):
+        if self.cluster and not self.controller_kubeconfig:
+            self.install()
         with open(self.root / "log", "ab") as log:
             self.process = subprocess.Popen(
                 # Whoever ends this program, however, ends the control plane with it.
-                [find_tool("setpriv"), "--pdeathsig", "TERM", str(BINARY), "up", "--data-dir", str(self.data), "--port", "0", "--telemetry-port", "0",
-                 *self.arguments], stdout=log, stderr=log, env={**os.environ, "PATH": search_path()},
+                [find_tool("setpriv"), "--pdeathsig", "TERM", str(BINARY), *self._command(), "--data-dir",
+                 str(self.data), "--telemetry-port", "0", *self.arguments], stdout=log, stderr=log, env={**os.environ, "PATH": search_path(), **self.variables},
                 start_new_session=True)
         self.endpoints = wait_for(self._endpoints, "the control plane answers", START_SECONDS)
 
     def _endpoints(self):
         if self.process.poll() is not None:
-            raise RuntimeError(f"datamesh up ended with {self.process.returncode}:\n{self.log()}")
+            raise RuntimeError(f"datamesh {self._command()[0]} ended with {self.process.returncode}:\n{self.log()}")
         try:
             endpoints = json.loads((self.data / "endpoints.json").read_text())
             if endpoints["pid"] != self.process.pid:
@@ -223,6 +256,8 @@ class Lab:
             self.stop()
         finally:
             self._end_servers()
+            if self.cluster:
+                self.cluster.stop()
             shutil.rmtree(self.root, ignore_errors=True)
 
     def _end_servers(self):
@@ -250,7 +285,7 @@ class Lab:
 
     def environment(self, **more):
         return {**os.environ, "PATH": search_path(), "HOME": str(self.home), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
-                "KUBECONFIG": self.endpoints["kubeconfig"], **more}
+                "KUBECONFIG": self.cluster.kubeconfig if self.cluster else self.endpoints["kubeconfig"], **more}
 
     def run(self, tool, *words, stdin=None, seconds=CALL_SECONDS):
         """Answer of kubectl, helm or datamesh with the administrator's kubeconfig."""

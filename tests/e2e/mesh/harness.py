@@ -75,9 +75,15 @@ class MeshTest(unittest.TestCase):
     maxDiff = 4000
 
     @classmethod
+    def make_lab(cls):
+        """Which API server, and what is changed about it before the control plane starts, is for those who override."""
+        mesh = Lab()
+        cls.addClassCleanup(mesh.close)
+        return mesh
+
+    @classmethod
     def setUpClass(cls):
-        cls.mesh = Lab()
-        cls.addClassCleanup(cls.mesh.close)
+        cls.mesh = cls.make_lab()
         cls.mesh.start()
         spaces = [item for item in cls.base if item["kind"] == "Namespace"]
         if spaces:
