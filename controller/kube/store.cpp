@@ -42,12 +42,16 @@ const ResourceType& events() {
   static const ResourceType type{"events.k8s.io", "v1", "events", "Event", true};
   return type;
 }
+const ResourceType& leases() {
+  static const ResourceType type{"coordination.k8s.io", "v1", "leases", "Lease", true};
+  return type;
+}
 
 const ResourceType& type_of_kind(std::string_view kind) {
   for (const auto& type : mesh_types()) {
     if (type.kind == kind) return type;
   }
-  for (const auto* type : {&namespaces(), &secrets(), &role_bindings(), &roles(), &events()}) {
+  for (const auto* type : {&namespaces(), &secrets(), &role_bindings(), &roles(), &events(), &leases()}) {
     if (type->kind == kind) return *type;
   }
   std::abort();

@@ -72,5 +72,6 @@ const ResourceType& secrets();
 const ResourceType& role_bindings();
 const ResourceType& roles();
 const ResourceType& events();  // events.k8s.io/v1
+const ResourceType& leases();
 
 }  // namespace datamesh::kube
