@@ -10,10 +10,8 @@ import datetime
 import json
 import os
 import pathlib
-import random
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -21,7 +19,8 @@ import time
 import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+from processes import ROOT, free_port
+
 START_SECONDS, STOP_SECONDS, STARTS_MAX = 120, 60, 3
 SKIPPED = 77  # what ctest counts as skipped
 CONTROLLERS = ("namespace-controller", "garbage-collector-controller", "serviceaccount-controller",
@@ -57,19 +56,6 @@ def skip_without_assets():
     """Ends a test program, as skipped, where there is no real API server."""
     if assets() is None:
         sys.exit(SKIPPED)
-
-
-def free_port():
-    """A free port below those that the system hands to clients: a server that is down keeps its port."""
-    least = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        port = random.randrange(10000, max(least, 11000))
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 class Part:

@@ -20,31 +20,15 @@ import time
 import urllib.error
 import urllib.request
 
+import processes
 from cluster import Cluster
+from processes import (BINARY, CALL_SECONDS, Failed, ROOT, START_SECONDS, WAIT_SECONDS, call, find_tool, is_alive,
+                       search_path, wait_for)
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RETAIL = ROOT / "examples" / "retail"
-BINARY = pathlib.Path(os.environ.get("DATAMESH_BIN") or ROOT / "build" / "release" / "bin" / "datamesh").resolve()
-START_SECONDS, STOP_SECONDS, CALL_SECONDS = 60, 60, 120
-PAUSE_SECONDS = 0.05  # between two looks of wait_for
 CRDS, INSTALL = ROOT / "crds", ROOT / "manifests" / "kubernetes"
 SYSTEM = "datamesh-system"
 SERVERS = ("embedded", "kubernetes")
-
-
-class Failed(Exception):
-    """Something that had to hold does not, or not in time."""
-
-
-def search_path():
-    """Where hack/install-deps puts kubectl and helm, and Debian its server programs, besides the usual."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.pathsep.join([str(BINARY.parent), os.environ.get("PATH", ""), os.path.join(cache, "datamesh", "bin"),
-                            "/usr/sbin", "/usr/lib/postgresql/15/bin"])
-
-
-def find_tool(name):
-    return shutil.which(name, path=search_path())
 
 
 def nats_client():
@@ -53,30 +37,6 @@ def nats_client():
     if not path.exists():
         raise Failed(f"there is no {path}: build the target nats_client")
     return str(path)
-
-
-def wait_for(check, what, seconds=30):
-    """What check() returns, once that is true. A Failed of its own counts as: not yet."""
-    deadline = time.monotonic() + seconds
-    last = None
-    while True:
-        try:
-            last = check()
-            if last:
-                return last
-        except Failed as error:
-            last = error
-        if time.monotonic() > deadline:
-            raise Failed(f"not within {seconds} s: {what}; the last look gave: {last}")
-        time.sleep(PAUSE_SECONDS)
-
-
-def is_alive(pid):
-    """Whether that process runs; one that ended and was not waited for does not."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def condition(thing, kind):
@@ -89,22 +49,6 @@ def condition(thing, kind):
 
 def patch_of(**spec):
     return json.dumps({"spec": spec})
-
-
-class Answer:
-    """What a program said: `ok`, `out`, `err`, `code`."""
-
-    def __init__(self, done):
-        self.code, self.ok = done.returncode, done.returncode == 0
-        self.out, self.err = done.stdout.strip(), done.stderr.strip()
-
-    def __repr__(self):
-        return f"exit {self.code}: {self.out[-600:]} {self.err[-600:]}"
-
-
-def call(*words, stdin=None, env=None, seconds=CALL_SECONDS):
-    return Answer(subprocess.run([str(word) for word in words], input=stdin, env=env, text=True, timeout=seconds,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False))
 
 
 def psql_environment():
@@ -123,37 +67,51 @@ class OpenSession:
     """A psql that stays connected between its questions."""
 
     def __init__(self, uri):
-        self.process = subprocess.Popen([find_tool("psql"), uri, "-X", "-At", "-v", "ON_ERROR_STOP=1"],
-                                        env=psql_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+        self.process = processes.start(find_tool("psql"), uri, "-X", "-At", "-v", "ON_ERROR_STOP=1",
+                                       env=psql_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT)
         self.said = ""
+        self.asked = 0
         self.events = selectors.DefaultSelector()
         self.events.register(self.process.stdout, selectors.EVENT_READ)
 
-    def ask(self, sql, seconds=20):
-        """The lines of the answer, or None when the session is over; `said` has its last words."""
-        mark = "--asked--"
-        try:
-            self.process.stdin.write(f"{sql};\n\\echo {mark}\n".encode())
+    def tell(self, sql):
+        """Sends a statement whose answer nobody waits for."""
+        with contextlib.suppress(BrokenPipeError):  # then it has ended, and its last words are to be read
+            self.process.stdin.write(sql.encode())
             self.process.stdin.flush()
-        except BrokenPipeError:
-            return None
+
+    def ask(self, sql, seconds=WAIT_SECONDS):
+        """The lines of the answer, or None when the session is over; `said` has its last words."""
+        self.asked += 1
+        mark = f"--asked {self.asked}--"
+        self.tell(f"{sql};\n\\echo {mark}\n")
         text, deadline = b"", time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not self.events.select(timeout=deadline - time.monotonic()):
                 continue
             read = os.read(self.process.stdout.fileno(), 65536)
             if not read:
-                self.said = text.decode()
+                self.said += text.decode()
                 return None
             text += read
             if text.rstrip().endswith(mark.encode()):
                 return text.decode().rsplit(mark, 1)[0].strip()
         raise Failed(f"no answer to {sql} in {seconds} s: {text.decode()}")
 
+    def wait_until_cut(self):
+        """Once the server has ended the session, which psql tells by its exit code: its last words.
+
+        It is asked for nothing that needs a right: rights are taken before sessions are cut, and psql ends at an error.
+        """
+        wait_for(lambda: self.ask("SELECT 1") is None, "the open session is ended")
+        code = self.process.wait(WAIT_SECONDS)
+        if code != 2 or "terminating connection" not in self.said:
+            raise Failed(f"it ended in another way, exit code {code}: {self.said}")
+        return self.said
+
     def close(self):
-        self.process.kill()
-        self.process.communicate()
+        processes.end(self.process, signal.SIGKILL)
         self.events.close()
 
 
@@ -214,11 +172,10 @@ class Lab:
         if self.cluster and not self.controller_kubeconfig:
             self.install()
         with open(self.root / "log", "ab") as log:
-            self.process = subprocess.Popen(
-                # Whoever ends this program, however, ends the control plane with it.
-                [find_tool("setpriv"), "--pdeathsig", "TERM", str(BINARY), *self._command(), "--data-dir",
-                 str(self.data), "--telemetry-port", "0", *self.arguments], stdout=log, stderr=log, env={**os.environ, "PATH": search_path(), **self.variables},
-                start_new_session=True)
+            self.process = processes.start(BINARY, *self._command(), "--data-dir", self.data, "--telemetry-port", "0",
+                                           *self.arguments, stdout=log, stderr=log,
+                                           env={**os.environ, "PATH": search_path(), **self.variables},
+                                           start_new_session=True)
         self.endpoints = wait_for(self._endpoints, "the control plane answers", START_SECONDS)
 
     def _endpoints(self):
@@ -235,20 +192,12 @@ class Lab:
 
     def stop(self):
         """As a person would; its servers stop with it."""
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise Failed(f"the control plane did not stop in {STOP_SECONDS} s") from None
-        return self.process.returncode if self.process else None
+        return processes.end(self.process) if self.process else None
 
     def kill(self):
         """As the machine would."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        if self.process:
+            processes.end(self.process, signal.SIGKILL)
 
     def close(self):
         self.closing.close()
@@ -359,8 +308,8 @@ class Lab:
 
     def interrupted_apply(self, manifest, answers):
         """kubectl apply, and kill -9 of the control plane after that many answers. The names that were answered."""
-        with subprocess.Popen([find_tool("kubectl"), "apply", "-f", str(manifest)], env=self.environment(), text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as applying:
+        with processes.start(find_tool("kubectl"), "apply", "-f", manifest, env=self.environment(), text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as applying:
             lines = []
             for line in applying.stdout:
                 lines.append(line)
@@ -372,7 +321,8 @@ class Lab:
 
     # --- waiting -----------------------------------------------------------------------------------------------------
 
-    def wait_condition(self, kind, name, ns="", type_="Ready", status="True", reason=None, seconds=60):
+    def wait_condition(self, kind, name, ns="", type_="Ready", status="True", reason=None,
+                       seconds=WAIT_SECONDS):
         """The message of a condition, once it is as given, about the newest generation."""
         def look():
             thing = self.get(kind, name, ns)
@@ -384,7 +334,7 @@ class Lab:
             return found[2] or " "
         return wait_for(look, f"{kind} {ns}/{name} has {type_}={status} {reason or ''}", seconds)
 
-    def wait_phase(self, ns, name, phase, seconds=60):
+    def wait_phase(self, ns, name, phase, seconds=WAIT_SECONDS):
         def look():
             found = self.get("subscription", name, ns)
             if not found or found.get("status", {}).get("phase") != phase:

@@ -2,26 +2,24 @@
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
 import urllib.error
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, str(pathlib.Path(HERE).resolve().parents[2] / "hack" / "lib"))
+import processes  # noqa: E402
+from processes import find_tool, wait_for  # noqa: E402,F401
+
 MAIN = os.environ.get("APISERVER_MAIN", "apiserver_main")
 WIDGETS = os.path.join(HERE, "widgets.yaml")
-
-
-def find_tool(name):
-    """On PATH, or where hack/install-deps puts it."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    cached = os.path.join(cache, "datamesh", "bin", name)
-    return shutil.which(name) or (cached if os.path.exists(cached) else None)
 
 
 class Server:
@@ -34,26 +32,17 @@ class Server:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([MAIN, self.data, *self.crds], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+        self.process = processes.start(MAIN, self.data, *self.crds, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       text=True)
         self.url = self.process.stdout.readline().strip()
         if not self.url:
             raise RuntimeError("the server did not start: " + self.process.stderr.read())
         self.kubeconfig = os.path.join(self.data, "kubeconfig")
 
     def stop(self, how=signal.SIGTERM):
-        if self.process is None:
-            return
-        self.process.send_signal(how)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        finally:
-            self.process.stdout.close()
-            self.process.stderr.close()
-            self.process = None
+        if self.process:
+            process, self.process = self.process, None
+            processes.end(process, how)
 
     def close(self):
         self.stop()
@@ -104,11 +93,10 @@ class KubectlTest(unittest.TestCase):
     def environment(self, **more):
         return {**os.environ, "KUBECONFIG": self.server.kubeconfig, "HOME": self.home, **more}
 
-    def run_kubectl(self, *args, stdin=None, env=None, timeout=120):
-        return subprocess.run([self.kubectl, *args], input=stdin, env=self.environment(**(env or {})), text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+    def run_kubectl(self, *args, stdin=None, env=None, timeout=processes.CALL_SECONDS):
+        return processes.run(self.kubectl, *args, stdin=stdin, env=self.environment(**(env or {})), seconds=timeout)
 
-    def k(self, *args, stdin=None, env=None, timeout=120):
+    def k(self, *args, stdin=None, env=None, timeout=processes.CALL_SECONDS):
         """Output of a kubectl command that must succeed."""
         done = self.run_kubectl(*args, stdin=stdin, env=env, timeout=timeout)
         self.assertEqual(done.returncode, 0, f"kubectl {' '.join(args)}\n{done.stdout}\n{done.stderr}")
@@ -128,27 +116,13 @@ class KubectlTest(unittest.TestCase):
         return path
 
     def background(self, *args):
-        process = subprocess.Popen([self.kubectl, *args], env=self.environment(), text=True, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT)
-        def end():
-            process.kill()
-            process.wait()
-            process.stdout.close()
-        self.addCleanup(end)
+        process = processes.start(self.kubectl, *args, env=self.environment(), text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT)
+        self.addCleanup(processes.end, process, signal.SIGKILL)
         return process
 
-    def eventually(self, check, what, seconds=60):
-        deadline = time.monotonic() + seconds
-        last = None
-        while time.monotonic() < deadline:
-            try:
-                last = check()
-                if last:
-                    return last
-            except AssertionError as error:
-                last = error
-            time.sleep(0.05)
-        self.fail(f"not in {seconds} s: {what}; last: {last}")
+    def eventually(self, check, what, seconds=processes.WAIT_SECONDS):
+        return wait_for(check, what, seconds)
 
     def namespace(self, name):
         self.k("create", "namespace", name)

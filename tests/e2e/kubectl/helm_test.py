@@ -2,17 +2,15 @@
 
 import json
 import os
-import subprocess
 import unittest
 
-from harness import KubectlTest, find_tool, widget
+from harness import KubectlTest, find_tool, processes, widget
 
 
 @unittest.skipUnless(find_tool("helm"), "there is no helm; hack/install-deps gets it")
 class Helm(KubectlTest):
     def helm(self, *args):
-        done = subprocess.run([find_tool("helm"), *args], env=self.environment(), text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=120)
+        done = processes.run(find_tool("helm"), *args, env=self.environment())
         self.assertEqual(done.returncode, 0, f"helm {' '.join(args)}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
@@ -29,7 +27,7 @@ class Helm(KubectlTest):
         self.write("chart/templates/config.yaml",
                    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-chart}\ndata: {color: '{{ .Values.color }}'}\n")
         self.assertIn("STATUS: deployed", self.helm("install", "mesh", chart, "-n", "shop", "--create-namespace", "--wait",
-                                                    "--timeout", "30s"))
+                                                    "--timeout", "90s"))
         self.assertEqual(self.color(), "red")
         self.helm("upgrade", "mesh", chart, "-n", "shop", "--set", "color=blue")
         self.assertEqual(self.color(), "blue")

@@ -177,7 +177,7 @@ regarding: {{apiVersion: test.dev/v1, kind: Widget, name: described, namespace: 
         self.assertEqual(wait.stdout.read(), "widget.test.dev/waited condition met\n")
         gone = self.background("wait", "--for=delete", "widget/waited", "-n", "work", "--timeout=90s")
         self.k("delete", "widget", "waited", "-n", "work")
-        self.assertIn(gone.wait(30), (0,))
+        self.assertEqual(gone.wait(120), 0)
 
     def test_create_namespace_secret_configmap(self):
         self.assertEqual(self.k("create", "namespace", "fresh"), "namespace/fresh created\n")
