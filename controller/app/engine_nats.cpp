@@ -37,11 +37,12 @@ class NatsEngine : public Engine {
 
 }  // namespace
 
-EngineKind nats_engine(const Clock& clock) {
-  return {.connect = [&clock](const Connection& connection,
-                              const mesh::CredentialSource&) -> Result<std::shared_ptr<Engine>> {
-            DATAMESH_TRY(const auto options,
+EngineKind nats_engine(const Clock& clock, const Fence& fence) {
+  return {.connect = [&clock, &fence](const Connection& connection,
+                                      const mesh::CredentialSource&) -> Result<std::shared_ptr<Engine>> {
+            DATAMESH_TRY(auto options,
                          nats::options_from(connection.backend, connection.endpoint, connection.credentials));
+            options.fence = &fence;
             DATAMESH_TRY(auto driver, nats::Driver::create(options, clock));
             return std::shared_ptr<Engine>(std::make_shared<NatsEngine>(std::move(driver), clock));
           },

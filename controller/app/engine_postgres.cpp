@@ -49,13 +49,16 @@ Result<postgres::Login> login_of(const Connection& connection) {
 
 }  // namespace
 
-EngineKind postgres_engine(const Clock& clock) {
-  return {.connect = [&clock](const Connection& connection,
-                              const mesh::CredentialSource& source) -> Result<std::shared_ptr<Engine>> {
+EngineKind postgres_engine(const Clock& clock, const Fence& fence) {
+  return {.connect = [&clock, &fence](const Connection& connection,
+                                      const mesh::CredentialSource& source) -> Result<std::shared_ptr<Engine>> {
             DATAMESH_TRY(const auto endpoint, postgres::parse_endpoint(connection.endpoint));
             DATAMESH_TRY(const auto admin, login_of(connection));
-            auto driver = std::make_unique<postgres::Driver>(postgres::Options{
-                .backend = connection.backend, .endpoint = endpoint, .admin = admin, .credentials = source});
+            auto driver = std::make_unique<postgres::Driver>(postgres::Options{.backend = connection.backend,
+                                                                               .endpoint = endpoint,
+                                                                               .admin = admin,
+                                                                               .credentials = source,
+                                                                               .fence = &fence});
             return std::shared_ptr<Engine>(std::make_shared<PostgresEngine>(std::move(driver), clock));
           },
           .version_of = postgres::Driver::version_of};

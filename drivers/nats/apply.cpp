@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/core/json.hpp"
+#include "drivers/nats/fencing.hpp"
 #include "drivers/nats/lower.hpp"
 #include "drivers/nats/names.hpp"
 
@@ -131,8 +132,9 @@ void drop_dangling(Unit& unit, const std::set<std::string>& present) {
 
 class Applier {
  public:
-  Applier(Pool& pool, const Keyring& keys, ClaimsCache& cache, const Clock& clock, std::stop_token stop)
-      : pool_(pool), keys_(keys), cache_(cache), clock_(clock), stop_(std::move(stop)) {}
+  Applier(Pool& pool, const Keyring& keys, ClaimsCache& cache, const Clock& clock, const Fence& fence,
+          std::stop_token stop)
+      : pool_(pool), keys_(keys), cache_(cache), clock_(clock), fence_(fence), stop_(std::move(stop)) {}
 
   void claims(std::span<Action<Spec>> actions) {
     auto units = units_of(actions);
@@ -200,7 +202,7 @@ class Applier {
       }
       std::vector<Request> requests;
       for (const auto& action : own) requests.push_back(make(*action.change));
-      const auto answers = (*account)->request_all(requests, stop_);
+      const auto answers = send(**account, requests);
       for (std::size_t i = 0; i < own.size(); ++i) {
         const Result<void> result = answers[i] ? api_error(*answers[i]) : Result<void>(answers[i].error());
         if (auto bad = done(result); !bad) fail(own[i], with_context(requests[i].subject, bad.error()));
@@ -215,6 +217,24 @@ class Applier {
   }
 
  private:
+  // Requests that change something: as long as this term lasts.
+  std::vector<Result<std::string>> send(Connection& connection, std::span<const Request> requests) {
+    std::vector<Result<std::string>> answers;
+    while (answers.size() < requests.size()) {
+      const auto batch = requests.subspan(answers.size(), std::min(fence_batch, requests.size() - answers.size()));
+      if (const auto may = ask_fence(pool_, fence_, stop_); !may) {
+        answers.resize(requests.size(), may.error());
+        break;
+      }
+      auto some = connection.request_all(batch, stop_);
+      std::ranges::move(some, std::back_inserter(answers));
+    }
+    return answers;
+  }
+  Result<std::string> send(Connection& connection, const Request& request) {
+    return send(connection, std::span(&request, 1)).front();
+  }
+
   void push(const std::vector<Unit*>& units, bool bare) {
     if (units.empty()) return;
     auto system = pool_.system();
@@ -228,7 +248,7 @@ class Applier {
       if (bare) account.accesses.clear();
       requests.push_back({"$SYS.REQ.CLAIMS.UPDATE", write_account(keys_.operator_key(), account, clock_.wall())});
     }
-    const auto answers = (*system)->request_all(requests, stop_);
+    const auto answers = send(**system, requests);
     for (std::size_t i = 0; i < units.size(); ++i) {
       if (auto done = claims_error(answers[i]); !done) fail(units[i]->actions, done.error());
     }
@@ -278,18 +298,19 @@ class Applier {
     DATAMESH_TRY(const auto system, pool_.system());
     if (kept || !importers.empty()) {
       const Account account = bare_account(keys_.operator_key(), keys, domain, Mark{change.owner, false, true, ""});
-      return claims_error(system->request(
-          {"$SYS.REQ.CLAIMS.UPDATE", write_account(keys_.operator_key(), account, clock_.wall())}, stop_));
+      return claims_error(
+          send(*system, {"$SYS.REQ.CLAIMS.UPDATE", write_account(keys_.operator_key(), account, clock_.wall())}));
     }
     cache_.forget(keys.account.id());
-    return claims_error(system->request(
-        {"$SYS.REQ.CLAIMS.DELETE", delete_jwt(keys_.operator_key(), keys.account.id(), clock_.wall())}, stop_));
+    return claims_error(
+        send(*system, {"$SYS.REQ.CLAIMS.DELETE", delete_jwt(keys_.operator_key(), keys.account.id(), clock_.wall())}));
   }
 
   Pool& pool_;
   const Keyring& keys_;
   ClaimsCache& cache_;
   const Clock& clock_;
+  const Fence& fence_;
   std::stop_token stop_;
 };
 
@@ -310,9 +331,9 @@ Request consumer_create(const Change<Spec>& change) {
 
 }  // namespace
 
-void apply(Pool& pool, const Keyring& keys, ClaimsCache& cache, const Clock& clock, std::span<Action<Spec>> actions,
-           std::stop_token stop) {
-  Applier applier(pool, keys, cache, clock, stop);
+void apply(Pool& pool, const Keyring& keys, ClaimsCache& cache, const Clock& clock, const Fence& fence,
+           std::span<Action<Spec>> actions, std::stop_token stop) {
+  Applier applier(pool, keys, cache, clock, fence, stop);
   const auto of = [&](std::string_view kind, auto wanted) {
     Actions chosen;
     for (const auto& action : actions) {

@@ -8,18 +8,20 @@
 //   3. streams   created and updated, then durable consumers
 //   4. teardown  durables, streams, accounts. An account that still holds a stream is kept, without users and imports.
 //
-// Requests of a step are under way together. A failure is written to the step of its change.
+// Requests of a step are under way together, in batches that the fence is asked for (fencing.hpp). A failure is written
+// to the step of its change.
 
 #include <span>
 #include <stop_token>
 
+#include "controller/core/fence.hpp"
 #include "controller/plan/driver.hpp"
 #include "drivers/nats/observe.hpp"
 
 namespace datamesh::nats {
 
-void apply(Pool& pool, const Keyring& keys, ClaimsCache& cache, const Clock& clock, std::span<Action<Spec>> actions,
-           std::stop_token stop);
+void apply(Pool& pool, const Keyring& keys, ClaimsCache& cache, const Clock& clock, const Fence& fence,
+           std::span<Action<Spec>> actions, std::stop_token stop);
 
 // Signing keys whose users have a connection to the account.
 Result<std::set<std::string>> connected_keys(Pool& pool, const std::string& account, int servers, std::stop_token stop);

@@ -70,8 +70,14 @@ class Connection::Inbox {
 
   Result<void> send(const Request& request, std::size_t number) {
     const std::string reply = prefix_ + std::to_string(number);
-    const auto status = natsConnection_PublishRequest(owner_.connection_, request.subject.c_str(), reply.c_str(),
-                                                      request.payload.data(), static_cast<int>(request.payload.size()));
+    natsMsg* raw = nullptr;
+    auto status = natsMsg_Create(&raw, request.subject.c_str(), reply.c_str(), request.payload.data(),
+                                 static_cast<int>(request.payload.size()));
+    const Message message(raw);
+    for (const auto& [name, value] : request.headers) {
+      if (status == NATS_OK) status = natsMsgHeader_Set(raw, name.c_str(), value.c_str());
+    }
+    if (status == NATS_OK) status = natsConnection_PublishMsg(owner_.connection_, raw);
     if (status != NATS_OK) return error_of(status, request.subject);
     return {};
   }

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "controller/core/nkeys.hpp"
@@ -19,6 +20,7 @@ namespace datamesh::nats {
 
 struct Request {
   std::string subject, payload;
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 // A server's own answers that tell no more than "nobody is there" come as NotFound.

@@ -1,10 +1,12 @@
 #include "drivers/nats/driver.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "controller/core/json.hpp"
 #include "drivers/nats/apply.hpp"
 #include "drivers/nats/desired.hpp"
+#include "drivers/nats/fencing.hpp"
 #include "drivers/nats/lower.hpp"
 #include "drivers/nats/names.hpp"
 
@@ -16,19 +18,25 @@ struct Driver::State {
       : name("nats/" + options.backend),
         endpoint(std::move(where)),
         clock(machine),
+        fence(*options.fence),
         keys(std::move(operator_key)),
         pool(endpoint.url, std::move(system), keys, machine) {}
 
   std::string name;
   Endpoint endpoint;
   const Clock& clock;
+  const Fence& fence;
+  std::atomic<std::int64_t> entered = 0;  // the epoch that older ones were shut out with
   Keyring keys;
   Pool pool;
   ClaimsCache cache;
 };
 
 Result<Options> options_from(std::string backend, std::string endpoint, const std::map<std::string, Secret>& fields) {
-  Options options{std::move(backend), std::move(endpoint), {}, {}};
+  Options options{.backend = std::move(backend),
+                  .endpoint = std::move(endpoint),
+                  .operator_signing_seed = {},
+                  .system_credentials = {}};
   for (const auto& [name, into] : {std::pair(kOperatorSeedField, &options.operator_signing_seed),
                                    std::pair(kSystemCredentialsField, &options.system_credentials)}) {
     const auto field = fields.find(name);
@@ -77,7 +85,17 @@ Result<std::string> Driver::reach(std::stop_token stop) {
   }
   if (!is_listed) return say({Code::Denied, "the server's operator does not list our signing key " + own});
   if (!find(*body, {"data", "jetstream", "config"})) return say({Code::Unavailable, "JetStream is not enabled"});
+  if (const auto entered = enter_term(stop); !entered) return say(entered.error());
   return string_at(*body, {"data", "version"});
+}
+
+Result<void> Driver::enter_term(std::stop_token stop) {
+  const Term term = state_->fence.term();
+  if (term.epoch == state_->entered) return {};
+  DATAMESH_CHECK(state_->fence.may_write());
+  DATAMESH_CHECK(take_over(state_->pool, state_->keys, state_->clock, term, std::move(stop)));
+  state_->entered = term.epoch;
+  return {};
 }
 
 Desired<Spec> Driver::desired(const mesh::Workload& workload) const {
@@ -85,6 +103,7 @@ Desired<Spec> Driver::desired(const mesh::Workload& workload) const {
 }
 
 Result<Observed<Spec>> Driver::observe(const Scope& scope, std::stop_token stop) {
+  if (const auto entered = enter_term(stop); !entered) return with_context(state_->name, entered.error());
   auto seen = scope.all ? observe_everything(state_->pool, state_->keys, state_->cache, stop)
                         : observe_scope(state_->pool, state_->keys, state_->cache, scope, stop);
   if (!seen) return with_context(state_->name, seen.error());
@@ -96,7 +115,18 @@ Result<std::string> Driver::change_token(std::stop_token) {
 }
 
 void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
-  nats::apply(state_->pool, state_->keys, state_->cache, state_->clock, actions, stop);
+  const auto entered = enter_term(stop);
+  for (const auto& action : actions) {
+    if (!entered) action.step->error = with_context(state_->name, entered.error());
+  }
+  if (!entered) return;
+  nats::apply(state_->pool, state_->keys, state_->cache, state_->clock, state_->fence, actions, stop);
+  const auto refused = [](const Action<Spec>& action) {
+    return action.step->error &&
+           (action.step->error->code == Code::Conflict || action.step->error->code == Code::Denied);
+  };
+  // A record that is gone is made again with the next look.
+  if (std::ranges::any_of(actions, refused)) state_->entered = 0;
   for (const auto& action : actions) {
     if (action.step->error) action.step->error = with_context(state_->name, *action.step->error);
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/core/clock.hpp"
+#include "controller/core/fence.hpp"
 #include "controller/core/log.hpp"
 #include "controller/plan/driver.hpp"
 #include "drivers/nats/prove.hpp"
@@ -26,6 +27,7 @@ struct Options {
   std::string endpoint;  // nats://host:port
   Secret operator_signing_seed;
   Secret system_credentials;
+  const Fence* fence = &unfenced();  // the right to write, see fencing.hpp; outlives the driver
 };
 // Invalid: a field is missing.
 Result<Options> options_from(std::string backend, std::string endpoint, const std::map<std::string, Secret>& fields);
@@ -41,7 +43,8 @@ class Driver {
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
-  // The server's version. Denied: its operator does not list our signing key, or the log-in failed.
+  // The server's version. Denied: its operator does not list our signing key, or the log-in failed; or a later term of
+  // this control plane has been here. The first look of a term shuts all older ones out.
   Result<std::string> reach(std::stop_token stop);
 
   Desired<Spec> desired(const mesh::Workload& workload) const;
@@ -70,6 +73,7 @@ class Driver {
 
  private:
   struct State;
+  Result<void> enter_term(std::stop_token stop);
   explicit Driver(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -5,6 +5,7 @@
 #include "controller/core/ids.hpp"
 #include "controller/core/json.hpp"
 #include "controller/core/log.hpp"
+#include "drivers/nats/fencing.hpp"
 #include "drivers/nats/names.hpp"
 
 namespace datamesh::nats {
@@ -111,7 +112,8 @@ const Json* array_at(const Json& object, std::initializer_list<std::string_view>
   return list && list->is_array() ? list : nullptr;
 }
 
-Result<void> add_streams(Observed<Spec>& all, const std::map<std::string, std::string>& domains,
+// `own`: the account of the fence, which is no part of the mesh.
+Result<void> add_streams(Observed<Spec>& all, const std::map<std::string, std::string>& domains, const std::string& own,
                          std::string_view answer) {
   DATAMESH_TRY(const Json body, parse_json(answer, large));
   if (const std::string why = string_at(body, {"error", "description"}); !why.empty()) {
@@ -121,6 +123,7 @@ Result<void> add_streams(Observed<Spec>& all, const std::map<std::string, std::s
   if (!accounts) return {};
   for (const Json& account : *accounts) {
     const std::string id = string_at(account, {"id"});
+    if (id == own) continue;
     const auto known = domains.find(id);
     const std::string& domain = known == domains.end() ? id : known->second;
     const Json* streams = array_at(account, {"stream_detail"});
@@ -213,6 +216,7 @@ Result<Observed<Spec>> observe_everything(Pool& pool, const Keyring& keys, Claim
     };
   };
 
+  const std::string own = keys.of(kFenceAccount).account.id();
   Observed<Spec> all;
   std::map<std::string, std::string> domains;
   // Lines "<account>|<JWT>", then an empty message, from each server.
@@ -227,7 +231,7 @@ Result<Observed<Spec>> observe_everything(Pool& pool, const Keyring& keys, Claim
       const auto bar = line.find('|');
       if (bar == std::string_view::npos) continue;
       const std::string id(line.substr(0, bar));
-      if (!domains.emplace(id, id).second) continue;
+      if (id == own || !domains.emplace(id, id).second) continue;
       add_claims(all, keys, cache, id, std::string(line.substr(bar + 1)));
       if (const auto domain = keys.domain_of(id)) domains[id] = *domain;
     }
@@ -237,7 +241,7 @@ Result<Observed<Spec>> observe_everything(Pool& pool, const Keyring& keys, Claim
   DATAMESH_TRY(const auto answers,
                system->gather({"$SYS.REQ.SERVER.PING.JSZ", question},
                               count_to(all_servers.count, [](std::string_view) { return true; }), stop));
-  for (const auto& answer : answers) DATAMESH_CHECK(add_streams(all, domains, answer));
+  for (const auto& answer : answers) DATAMESH_CHECK(add_streams(all, domains, own, answer));
   return all;
 }
 

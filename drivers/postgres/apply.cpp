@@ -5,6 +5,7 @@
 #include <map>
 
 #include "drivers/postgres/credentials.hpp"
+#include "drivers/postgres/fencing.hpp"
 #include "drivers/postgres/lower.hpp"
 #include "drivers/postgres/pipeline.hpp"
 
@@ -57,6 +58,7 @@ class Stage : public Work {
         credentials_(credentials),
         prepared_(prepared),
         part_(part),
+        fence_(fence_statement(writers.fence->term())),
         lanes_(writers.sessions.size()) {}
 
   void add(std::vector<Unit> units) {
@@ -70,6 +72,8 @@ class Stage : public Work {
   }
 
   std::vector<std::string> next(std::size_t session) override {
+    if (const auto may = writers_.fence->may_write(); !may)
+      return fail_the_rest(may.error()), std::vector<std::string>();
     Lane& lane = lanes_[session];
     while (!lane.own.empty()) {
       lane.current = std::move(lane.own.front());
@@ -94,7 +98,9 @@ class Stage : public Work {
     if (!outcome.failure) return;
     const Failure& failure = *outcome.failure;
     Job job = std::move(lane.current);
-    if (failure.is_connection_lost()) return fail(job, failure.error);
+    if (failure.is_connection_lost() || failure.sqlstate == kOutOfTerm || failure.sqlstate == kFenceMissing) {
+      return fail(job, failure.error);
+    }
     if (is_transient(failure) && ++job.attempts < kAttempts) {
       lane.own.push_front(std::move(job));
       return;
@@ -138,6 +144,15 @@ class Stage : public Work {
     }
   }
 
+  void fail_the_rest(const Error& error) {
+    if (ready_) fail(ready_->job, error);
+    ready_.reset();
+    for (const auto& job : std::exchange(queue_, {})) fail(job, error);
+    for (auto& lane : lanes_) {
+      for (const auto& job : std::exchange(lane.own, {})) fail(job, error);
+    }
+  }
+
   // What the server's message leaves out.
   Error explained(const Job& job, const Failure& failure) const {
     const auto& item = prepared_[job.units[0].items[0]];
@@ -157,6 +172,7 @@ class Stage : public Work {
   std::vector<std::string> statements_of(const Job& job) {
     std::vector<std::string> statements;
     for (const auto& unit : job.units) append(unit, statements);
+    if (!statements.empty() && !fence_.empty()) statements.insert(statements.begin(), fence_);
     return statements;
   }
 
@@ -193,6 +209,7 @@ class Stage : public Work {
   const mesh::CredentialSource& credentials_;
   std::span<Prepared> prepared_;
   const Part part_;
+  const std::string fence_;  // the first statement of each transaction
   std::deque<Job> queue_;
   std::optional<Ready> ready_;
   std::vector<Lane> lanes_;
@@ -260,7 +277,10 @@ class Applier {
     }
     Session& session = *writers_.sessions[0];
     Result<void> done;
-    if (!losers.empty() || !logins.empty()) done = cut(session, losers, logins, stop_);
+    if (!losers.empty() || !logins.empty()) {
+      done = writers_.fence->may_write();
+      if (done) done = cut(session, losers, logins, stop_);
+    }
     for (const auto& it : cuts_) {
       if (it.step->error) continue;
       if (!done) it.step->error = done.error();

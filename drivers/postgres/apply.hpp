@@ -13,6 +13,7 @@
 #include <span>
 #include <stop_token>
 
+#include "controller/core/fence.hpp"
 #include "controller/plan/driver.hpp"
 #include "drivers/postgres/connection.hpp"
 #include "drivers/postgres/spec.hpp"
@@ -23,8 +24,9 @@ namespace datamesh::postgres {
 // The sessions to write with; the first also cuts. Steps get their errors.
 struct Writers {
   std::span<Session* const> sessions;
-  std::string user;        // whose sessions they are
-  bool superuser = false;  // Otherwise roles are borrowed: membership for the length of a transaction.
+  std::string user;                  // whose sessions they are
+  bool superuser = false;            // Otherwise roles are borrowed: membership for the length of a transaction.
+  const Fence* fence = &unfenced();  // asked before each transaction, and compared in it (fencing.hpp)
 };
 
 void apply(const Writers& writers, const mesh::CredentialSource& credentials, std::span<Action<Spec>> actions,

@@ -155,6 +155,8 @@ void Session::Close::operator()(pg_conn* conn) const {
 }
 
 Code code_of(std::string_view sqlstate) {
+  if (sqlstate == "DM001") return Code::Denied;    // fencing.hpp: another leads
+  if (sqlstate == "DM002") return Code::Conflict;  // fencing.hpp: is made again
   const auto is = [&](std::string_view prefix) { return sqlstate.starts_with(prefix); };
   if (sqlstate.empty() || is("08") || is("53") || is("57") || is("58")) return Code::Unavailable;
   if (is("28") || sqlstate == "42501" || is("0L") || is("0P")) return Code::Denied;
@@ -203,7 +205,8 @@ Error connect_error(pg_conn* conn, const std::string& who) {
 
 }  // namespace
 
-Result<Session> Session::open(const Endpoint& endpoint, const Login& login, std::string who, std::stop_token stop) {
+Result<Session> Session::open(const Endpoint& endpoint, const Login& login, std::string who, std::stop_token stop,
+                              const std::string& application_name) {
   // A schema that someone put in a role's search_path must not decide what our statements mean; a lock that someone
   // holds must not hold us for ever.
   constexpr const char* options =
@@ -230,7 +233,7 @@ Result<Session> Session::open(const Endpoint& endpoint, const Login& login, std:
                                               endpoint.sslmode.c_str(),
                                               endpoint.sslrootcert.c_str(),
                                               options,
-                                              "datamesh",
+                                              application_name.c_str(),
                                               "UTF8",
                                               "5",
                                               nullptr};

@@ -69,7 +69,8 @@ class Session {
   // Connects, with search_path pinned to pg_catalog, JIT off and limits on waiting. Messages begin with `who`
   // ("postgresql/warehouse") and hold no password. Denied when the server refuses the login, Unavailable when it cannot
   // be reached.
-  static Result<Session> open(const Endpoint& endpoint, const Login& login, std::string who, std::stop_token stop);
+  static Result<Session> open(const Endpoint& endpoint, const Login& login, std::string who, std::stop_token stop,
+                              const std::string& application_name = "datamesh");
   Session(Session&&) noexcept = default;
   Session& operator=(Session&&) noexcept = default;
 

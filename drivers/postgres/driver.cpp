@@ -2,6 +2,7 @@
 
 #include "drivers/postgres/apply.hpp"
 #include "drivers/postgres/credentials.hpp"
+#include "drivers/postgres/fencing.hpp"
 #include "drivers/postgres/lower.hpp"
 #include "drivers/postgres/observe.hpp"
 
@@ -24,7 +25,17 @@ Driver::Driver(Options options)
       sessions_(std::max<std::size_t>(1, options_.connections)) {}
 
 Result<Session> Driver::open(std::stop_token stop) const {
-  return Session::open(options_.endpoint, options_.admin, who_, std::move(stop));
+  return Session::open(options_.endpoint, options_.admin, who_, std::move(stop),
+                       application_name(options_.fence->term()));
+}
+
+Result<void> Driver::enter_term(Session& session, std::stop_token stop) {
+  const Term term = options_.fence->term();
+  if (term.epoch == entered_) return {};
+  DATAMESH_CHECK(options_.fence->may_write());
+  DATAMESH_CHECK(take_over(session, term, std::move(stop)));
+  entered_ = term.epoch;
+  return {};
 }
 
 Result<Session*> Driver::session(std::size_t index, std::stop_token stop) {
@@ -60,12 +71,14 @@ Result<std::string> Driver::reach(std::stop_token stop) {
   if (!yes(3)) return denied("ALTER ROLE " + user + " CREATEROLE");
   if (!yes(4)) return denied("GRANT CREATE ON DATABASE " + database + " TO " + user);
   if (!yes(5)) return denied("GRANT pg_signal_backend TO " + user);
+  DATAMESH_CHECK(enter_term(*admin, stop));
   const auto version = rows.at(0, 0);
   return std::string(version.substr(0, version.find(' ')));
 }
 
 Result<Observed<Spec>> Driver::observe(const Scope& scope, std::stop_token stop) {
   DATAMESH_TRY(Session * admin, session(0, stop));
+  DATAMESH_CHECK(enter_term(*admin, stop));
   return postgres::observe(*admin, scope, stop);
 }
 
@@ -85,6 +98,7 @@ void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
   const auto fail_all = [&](const Error& error) {
     for (auto& action : actions) action.step->error = error;
   };
+  if (const auto may = options_.fence->may_write(); !may) return fail_all(may.error());
   if (!superuser_) {
     if (const auto reached = reach(stop); !reached) return fail_all(reached.error());
   }
@@ -101,7 +115,12 @@ void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
   if (const auto locked = writers[0]->query(kLock, stop); !locked) {
     return fail_all(with_context("another control plane may be at work", locked.error()));
   }
-  postgres::apply({writers, options_.admin.user, *superuser_}, options_.credentials, actions, stop);
+  if (const auto entered = enter_term(*writers[0], stop); !entered) return fail_all(entered.error());
+  postgres::apply({writers, options_.admin.user, *superuser_, options_.fence}, options_.credentials, actions, stop);
+  // A fence that is gone, or higher, has to be looked at again.
+  if (std::ranges::any_of(actions, [](const auto& action) { return refused_by_fence(action.step->error); })) {
+    entered_ = 0;
+  }
   // What we wrote counts in the change token at once, not when the statistics are next written.
   for (Session* writer : writers) {
     if (writer->broken() || writer->server_version() < kFlushVersion) continue;

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/core/fence.hpp"
 #include "controller/plan/driver.hpp"
 #include "drivers/postgres/connection.hpp"
 #include "drivers/postgres/desired.hpp"
@@ -28,6 +29,7 @@ struct Options {
   Login admin;                  // CREATEROLE, CREATE on the database, pg_signal_backend; need not be a superuser
   std::size_t connections = 2;  // that write; two double the rate of CREATE TABLE, more help little
   mesh::CredentialSource credentials = {};  // passwords of members and subscriptions, when a role is made
+  const Fence* fence = &unfenced();         // the right to write, see fencing.hpp; outlives the driver
 };
 
 class Driver {
@@ -36,7 +38,8 @@ class Driver {
 
   explicit Driver(Options options);
 
-  // The server's version ("15.20"). Denied, saying what to grant, when the admin role may not do what it has to.
+  // The server's version ("15.20"). Denied, saying what to grant, when the admin role may not do what it has to; or
+  // when a later term of this control plane has been here. The first look of a term shuts all older ones out.
   Result<std::string> reach(std::stop_token stop);
 
   static Desired<Spec> desired(const mesh::Workload& workload) { return postgres::desired(workload); }
@@ -63,11 +66,13 @@ class Driver {
  private:
   Result<Session*> session(std::size_t index, std::stop_token stop);
   Result<Session> open(std::stop_token stop) const;
+  Result<void> enter_term(Session& session, std::stop_token stop);
 
   const Options options_;
   const std::string who_;
   std::vector<std::optional<Session>> sessions_;  // the first also reads
   std::optional<bool> superuser_;
+  std::int64_t entered_ = 0;  // the epoch that older ones were shut out with
   std::mutex prover_mutex_;
   std::optional<Session> prover_;
 };

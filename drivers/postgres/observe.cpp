@@ -75,7 +75,7 @@ const std::string& query_of_everything() {
       fill(kHead,
            {{"{ROLES}", "false"},
             {"{EDGES}", "true"},
-            {"{SPACES}", "nspname !~ '^pg_' AND nspname <> 'information_schema'"},
+            {"{SPACES}", "nspname !~ '^pg_' AND nspname NOT IN ('information_schema','datamesh')"},
             {"{RELATIONS}", "spaces s JOIN pg_class c ON c.relnamespace = s.oid AND strpos(s.nspname::text, '__') > 0"},
             {"{SHOWN}", "true"},
             {"{DEFAULTS}", "true"}});

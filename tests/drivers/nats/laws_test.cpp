@@ -1,5 +1,6 @@
 #include "drivers/nats/connection.hpp"
 #include "drivers/nats/pool.hpp"
+#include "tests/contract/driver_fence.hpp"
 #include "tests/contract/driver_laws.hpp"
 #include "tests/drivers/nats/server.hpp"
 
@@ -10,11 +11,15 @@ struct NatsFixture {
   using Driver = nats::Driver;
   static constexpr mesh::PortType type = mesh::PortType::Topic;
   static constexpr int rounds = 4;
+  static constexpr bool exact_fence = false;  // asked before each batch
 
-  NatsFixture() {
-    auto made = nats::Driver::create(server.options, real_clock());
+  NatsFixture() : under_test(driver_of(unfenced())) {}
+  std::unique_ptr<nats::Driver> driver_of(const Fence& fence) {
+    nats::Options options = server.options;
+    options.fence = &fence;
+    auto made = nats::Driver::create(options, real_clock());
     if (!made) std::abort();
-    under_test = *std::move(made);
+    return *std::move(made);
   }
   nats::Driver& driver() { return *under_test; }
   const Clock& clock() { return real_clock(); }
@@ -88,5 +93,6 @@ struct NatsFixture {
 }  // namespace
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Nats, DriverLaws, ::testing::Types<NatsFixture>);
+INSTANTIATE_TYPED_TEST_SUITE_P(Nats, DriverFence, ::testing::Types<NatsFixture>);
 
 }  // namespace datamesh

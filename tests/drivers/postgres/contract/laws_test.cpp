@@ -1,5 +1,6 @@
 // The laws of every driver, on a real PostgreSQL server.
 
+#include "tests/contract/driver_fence.hpp"
 #include "tests/contract/driver_laws.hpp"
 #include "tests/drivers/postgres/fixture.hpp"
 
@@ -10,11 +11,15 @@ struct LawsFixture {
   using Driver = postgres::Driver;
   static constexpr mesh::PortType type = mesh::PortType::Tables;
   static constexpr int rounds = 8;
+  static constexpr bool exact_fence = true;  // compared in the transaction
 
   LawsFixture() {
     make_fresh_database(admin);
-    instance = std::make_unique<Driver>(Options{"laws", server().endpoint("mesh"), admin, 2,
-                                                [this](const ObjectKey& principal) { return current(principal); }});
+    instance = driver_of(unfenced());
+  }
+  std::unique_ptr<Driver> driver_of(const Fence& fence) {
+    return std::make_unique<Driver>(Options{"laws", server().endpoint("mesh"), admin, 2,
+                                            [this](const ObjectKey& principal) { return current(principal); }, &fence});
   }
 
   Driver& driver() { return *instance; }
@@ -79,4 +84,5 @@ struct LawsFixture {
 
 namespace datamesh {
 INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, DriverLaws, ::testing::Types<postgres::test::LawsFixture>);
+INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, DriverFence, ::testing::Types<postgres::test::LawsFixture>);
 }  // namespace datamesh
