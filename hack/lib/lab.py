@@ -21,6 +21,7 @@ import urllib.error
 import urllib.request
 
 import processes
+from api import Reader
 from cluster import Cluster
 from processes import (BINARY, CALL_SECONDS, Failed, ROOT, START_SECONDS, WAIT_SECONDS, call, find_tool, is_alive,
                        search_path, wait_for)
@@ -134,6 +135,7 @@ class Lab:
         self.arguments = arguments
         self.process = None
         self.endpoints = {}
+        self._reader = None
         self.cluster = Cluster(self.root / "cluster") if self.server == "kubernetes" else None
         self.controller_kubeconfig = None
         self.variables = {}  # more of the control plane's environment
@@ -177,6 +179,7 @@ class Lab:
                                            env={**os.environ, "PATH": search_path(), **self.variables},
                                            start_new_session=True)
         self.endpoints = wait_for(self._endpoints, "the control plane answers", START_SECONDS)
+        self._reader = None
 
     def _endpoints(self):
         if self.process.poll() is not None:
@@ -251,13 +254,19 @@ class Lab:
     def apply(self, yaml):
         return self.kubectl("apply", "-f", "-", stdin=yaml)
 
-    def list(self, kind, *words):
-        return json.loads(self.kubectl("get", kind, "-o", "json", *words))["items"]
+    def reader(self):
+        # A control plane that was started again answers elsewhere.
+        if self._reader is None:
+            self._reader = Reader(self.endpoints["kubeconfig"])
+        return self._reader
+
+    def list(self, kinds, *words):
+        """Of several kinds by commas. `words`: "-n", namespace; or "-A"."""
+        return self.reader().list(kinds, words[1] if words[:1] == ("-n",) else "")
 
     def get(self, kind, name, ns=""):
         """The object, or None."""
-        text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found", *(["-n", ns] if ns else []))
-        return json.loads(text) if text else None
+        return self.reader().get(kind, name, ns)
 
     def secret(self, ns, name):
         """The fields of a Secret as text, or None."""
