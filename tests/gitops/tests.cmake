@@ -1,0 +1,3 @@
+# What GitOps tools make of our objects.
+add_test(NAME gitops/argocd COMMAND python3 -B ${CMAKE_CURRENT_LIST_DIR}/argocd_test.py)
+set_tests_properties(gitops/argocd PROPERTIES LABELS e2e TIMEOUT 120)
