@@ -1,5 +1,7 @@
 #include "apiserver/bootstrap.hpp"
 #include "controller/core/json.hpp"
+#include "controller/kube/yaml.hpp"
+#include "crds/crds.hpp"
 
 namespace datamesh::apiserver {
 
@@ -102,23 +104,14 @@ void add_kubernetes(std::vector<Json>& out) {
                      label("view")));
 }
 
-// Bound in a domain's namespaces, by RoleBindings. None may write a status; only who works with credentials sees them.
+// The mesh's own, of one text with what is installed on a cluster.
 void add_mesh(std::vector<Json>& out) {
-  const Json read = rule({kMesh}, kNamespaced, kRead);
-  const Json read_status = rule({kMesh}, kNamespacedStatus, {"get"});
-  const Json surroundings = rule({""}, {"configmaps", "namespaces", "resourcequotas", "serviceaccounts"}, kRead);
-  const Json write = rule({kMesh}, {"datacontracts", "dataproducts", "subscriptions"}, kWrite);
-  const Json approve = rule({kMesh}, {"approvals"}, kWrite);
-  const Json credentials = rule({""}, {"secrets"}, {"get"});
-  out.push_back(role("datamesh-viewer", {read, read_status, surroundings, events_rule()}));
-  out.push_back(role("datamesh-developer", {read, read_status, surroundings, events_rule(), write, credentials}));
-  out.push_back(role("datamesh-owner", {read, read_status, surroundings, events_rule(), write, approve, credentials}));
-  out.push_back(role("datamesh-steward",
-                     {read, read_status, surroundings, events_rule(), approve, rule({kMesh}, {"policies"}, kRead)}));
-  // The catalogue is for everybody: one cannot ask for what one cannot find.
-  out.push_back(
-      role("datamesh-catalog", {rule({kMesh}, {"datacontracts", "dataproducts", "domains", "policies"}, kRead)}));
-  out.push_back(binding("datamesh-catalog", {kAuthenticated}));
+  const auto roles = kube::parse_yaml(team_roles());
+  if (!roles) return;  // tests/apiserver expects them
+  for (Json role : *roles) {
+    role["metadata"]["labels"][kBootstrapLabel] = "rbac-defaults";
+    out.push_back(std::move(role));
+  }
 }
 
 }  // namespace

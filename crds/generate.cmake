@@ -1,7 +1,9 @@
-# Writes a source file that holds crds/*.yaml as string literals (crds/crds.hpp), anew only when one of them changes.
+# Writes a source file that holds crds/*.yaml and the team's roles as string literals (crds/crds.hpp), anew only when one
+# of them changes.
 file(GLOB crd_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.yaml)
 list(SORT crd_files)
-set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${crd_files})
+set(roles_file ${CMAKE_SOURCE_DIR}/manifests/kubernetes/base/team-roles.yaml)
+set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${crd_files} ${roles_file})
 set(crd_source "#include \"crds/crds.hpp\"\n\nnamespace datamesh {\n\n")
 string(APPEND crd_source "const std::vector<std::pair<std::string_view, std::string_view>>& crds() {\n")
 string(APPEND crd_source "  static const std::vector<std::pair<std::string_view, std::string_view>> all = {\n")
@@ -10,7 +12,10 @@ foreach(crd_file IN LISTS crd_files)
   file(READ ${crd_file} crd_text)
   string(APPEND crd_source "      {\"${crd_name}\", R\"yaml(${crd_text})yaml\"},\n")
 endforeach()
-string(APPEND crd_source "  };\n  return all;\n}\n\n}  // namespace datamesh\n")
+string(APPEND crd_source "  };\n  return all;\n}\n\n")
+file(READ ${roles_file} roles_text)
+string(APPEND crd_source "std::string_view team_roles() {\n  return R\"yaml(${roles_text})yaml\";\n}\n\n")
+string(APPEND crd_source "}  // namespace datamesh\n")
 set(GENERATED_SOURCES ${CMAKE_BINARY_DIR}/generated/crds/crds.cpp)
 set(crd_previous "")
 if(EXISTS ${GENERATED_SOURCES})
