@@ -9,7 +9,7 @@ export PATH := $(TOOLS):$(PATH):/usr/sbin:/usr/lib/postgresql/15/bin
 export JOBS BACKEND
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build test quick up demo bench lint format install clean
+.PHONY: help deps build test quick up demo bench lint format image install clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -42,6 +42,9 @@ lint: build ## Format, layers, style, clang-tidy
 
 format: ## Rewrite our sources in the project's format
 	hack/format
+
+image: build ## The container image, without an engine or a registry: build/image/datamesh.tar, with its SBOM
+	hack/image
 
 install: build ## Install under PREFIX (default /usr/local)
 	cmake --install build/release $(if $(PREFIX),--prefix $(PREFIX))

@@ -146,6 +146,27 @@ class Form(unittest.TestCase):
         self.assertEqual(spec["ingress"][0]["from"], [{"namespaceSelector": {"matchLabels": {"a": "b"}}}])
 
 
+    def test_prometheus_takes_the_rules_and_grafana_the_dashboard(self):
+        items = template(*MONITORING)
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            yaml.safe_dump(self.the(items, "PrometheusRule")["spec"], file)
+            file.flush()
+            answer = call(find_tool("promtool"), "check", "rules", file.name)
+        self.assertTrue(answer.ok, answer)
+        self.assertIn("SUCCESS", answer.out)
+        board = json.loads(self.the(items, "ConfigMap")["data"]["datamesh.json"])
+        self.assertEqual(board, json.loads((ROOT / "manifests" / "monitoring" / "dashboard.json").read_text()))
+
+    def test_what_is_scraped_is_the_service_and_the_port_of_the_pods(self):
+        items = template(*MONITORING)
+        monitor, service = self.the(items, "ServiceMonitor")["spec"], self.the(items, "Service")
+        pods = self.the(items, "Deployment")["spec"]["template"]
+        self.assertLessEqual(monitor["selector"]["matchLabels"].items(), service["metadata"]["labels"].items())
+        self.assertLessEqual(service["spec"]["selector"].items(), pods["metadata"]["labels"].items())
+        self.assertEqual(monitor["endpoints"][0]["port"], service["spec"]["ports"][0]["name"])
+        self.assertEqual(service["spec"]["ports"][0]["targetPort"], pods["spec"]["containers"][0]["ports"][0]["name"])
+
+
 class Values(unittest.TestCase):
     def test_the_chart_passes_lint(self):
         answer = helm("lint", "--strict", CHART)
