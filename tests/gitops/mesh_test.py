@@ -12,7 +12,8 @@ import yaml
 from argocd import ROOT, health
 
 sys.path.insert(0, str(ROOT / "hack" / "lib"))
-from lab import RETAIL, Failed, Lab, condition, wait_for  # noqa: E402
+from lab import RETAIL, Lab, condition  # noqa: E402
+from processes import Failed, wait_for  # noqa: E402
 
 CHART = ROOT / "tests" / "e2e" / "mesh" / "chart"
 KINDS = "backends,domains,policies,datacontracts,dataproducts,subscriptions,approvals"

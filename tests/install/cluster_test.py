@@ -13,7 +13,7 @@ import yaml
 
 from rendered import CHART, KUSTOMIZATION, NAMESPACE, ROOT, call, find_tool
 from cluster import CONTROLLERS, Cluster, skip_without_assets
-from lab import search_path, wait_for
+from processes import search_path, wait_for
 
 MORE_CONTROLLERS = ("deployment-controller", "replicaset-controller", "disruption-controller")
 CRDS = sorted(path.stem + ".datamesh.dev" for path in (ROOT / "crds").glob("*.yaml"))
@@ -144,7 +144,7 @@ class OnACluster(unittest.TestCase):
         self.helm("install", "datamesh", CHART, "--set", "crds.keep=false")
         self.assertEqual(self.crds(), CRDS)
         self.helm("uninstall", "datamesh")
-        wait_for(lambda: not self.crds(), "the CustomResourceDefinitions are gone", 60)
+        wait_for(lambda: not self.crds(), "the CustomResourceDefinitions are gone")
 
     def test_kubectl_applies_the_kustomization_again_and_again(self):
         for _ in range(2):
@@ -152,7 +152,7 @@ class OnACluster(unittest.TestCase):
         self.assertEqual(self.works("kubectl", "diff", "--server-side", "-k", KUSTOMIZATION), "")
         self.expect_pods(2)
         wait_for(lambda: self.get("pdb", "datamesh", "-n", NAMESPACE)["status"].get("expectedPods") == 2,
-                 "the disruption budget is about these pods", 60)
+                 "the disruption budget is about these pods")
         service = self.get("service", "datamesh-metrics", "-n", NAMESPACE)["spec"]
         pods = self.get("pods", "-n", NAMESPACE, "-l", ",".join(f"{k}={v}" for k, v in service["selector"].items()))
         self.assertEqual(len(pods), 2)
@@ -172,7 +172,7 @@ class OnACluster(unittest.TestCase):
         def create():
             pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe", "namespace": NAMESPACE}, "spec": spec}
             return self.run_tool("kubectl", "create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
-        wait_for(lambda: self.get("serviceaccount", "default", "-n", NAMESPACE), "the namespace has its account", 60)
+        wait_for(lambda: self.get("serviceaccount", "default", "-n", NAMESPACE), "the namespace has its account")
         answer = create()
         self.assertTrue(answer.ok, answer)
         spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
@@ -201,7 +201,7 @@ class OnACluster(unittest.TestCase):
             said = {question: answer(*question).out.splitlines()[-1] for question in table}
             return {question: word for question, word in said.items() if table[question] != word}
         # The API server's own view of its roles is a watch behind.
-        wait_for(lambda: not wrong(), "everybody may do what the table says", 60)
+        wait_for(lambda: not wrong(), "everybody may do what the table says")
 
     def test_what_the_document_shows_works(self):
         blocks = blocks_on_a_cluster()

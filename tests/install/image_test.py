@@ -14,7 +14,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "hack" / "lib"))
-from lab import BINARY, Answer, call, find_tool  # noqa: E402
+from processes import BINARY, call, find_tool  # noqa: E402
 
 EPOCH = 1700000000
 USER = 65532
@@ -35,9 +35,7 @@ def inside(root, *words, stdin=None):
     command = ["unshare", "--mount", "sh", "-c", CHROOT, "sh", root, "/usr/bin/datamesh", *words]
     if os.geteuid() != 0:
         command = ["sudo", "-n", *command]
-    ran = subprocess.run([str(word) for word in command], input=stdin, env={"PATH": os.environ["PATH"]}, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
-    return Answer(ran)
+    return call(*command, stdin=stdin, env={"PATH": os.environ["PATH"]})
 
 
 class Image(unittest.TestCase):

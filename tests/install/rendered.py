@@ -7,7 +7,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "hack" / "lib"))
-from lab import call, find_tool  # noqa: E402
+from processes import call, find_tool  # noqa: E402
 
 CHART = ROOT / "charts" / "datamesh"
 KUSTOMIZATION = ROOT / "manifests" / "kubernetes"
