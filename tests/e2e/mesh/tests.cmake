@@ -6,6 +6,9 @@ if(TARGET datamesh AND TARGET nats_client)
     set_tests_properties(e2e/mesh/${suite} PROPERTIES LABELS soak TIMEOUT 1800
                          ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>")
   endforeach()
+  add_test(NAME e2e/mesh/event_test COMMAND python3 -B ${CMAKE_CURRENT_LIST_DIR}/event_test.py)
+  set_tests_properties(e2e/mesh/event_test PROPERTIES LABELS e2e TIMEOUT 900
+                       ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>")
   add_test(NAME e2e/demo COMMAND ${CMAKE_SOURCE_DIR}/hack/demo)
   set_tests_properties(e2e/demo PROPERTIES LABELS e2e TIMEOUT 600
                        ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>")
