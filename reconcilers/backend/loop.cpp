@@ -116,7 +116,9 @@ Result<void> BackendLoop::connect(Visit& visit, std::stop_token stop) {
   DATAMESH_TRY(const Connection connection,
                resolve_connection(context_.store, &context_.managed, *visit.backend, stop));
   const auto source = [this, backend = visit.name](const ObjectKey& principal) {
-    return find_credential(context_, backend, principal);
+    // Without it nothing is written for the principal; the step fails, and is tried again.
+    const auto credential = find_credential(context_, backend, principal);
+    return credential ? *credential : nullptr;
   };
   DATAMESH_TRY(visit.engine, kind->second.connect(connection, source));
   DATAMESH_TRY(const std::string version, visit.engine->reach(stop));
@@ -376,7 +378,7 @@ Result<Next> BackendLoop::prove(const ProofKey& key, std::stop_token stop) {
     return Next::on_change();
   }
 
-  const auto credential = find_credential(context_, key.backend, key.subscription);
+  DATAMESH_TRY(const auto credential, find_credential(context_, key.backend, key.subscription));
   Proof proof;
   if (granted && !credential) {
     proof.failure = "its Secret is missing";

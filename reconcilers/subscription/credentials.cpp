@@ -61,8 +61,9 @@ std::string member_secret_name(std::string_view domain, std::string_view backend
          sha256_hex(whole).substr(0, 8);
 }
 
-std::shared_ptr<const mesh::Credential> find_credential(const Context& context, const std::string& backend,
-                                                        const ObjectKey& wanted) {
+Result<std::shared_ptr<const mesh::Credential>> find_credential(const Context& context, const std::string& backend,
+                                                                const ObjectKey& wanted) {
+  const std::shared_ptr<const mesh::Credential> none;
   ObjectKey principal = wanted;
   // A driver knows a member by domain alone; the credential is one for each backend.
   if (principal.kind == "Member" && principal.ns.find('@') == std::string::npos) {
@@ -72,25 +73,26 @@ std::shared_ptr<const mesh::Credential> find_credential(const Context& context, 
   {
     const std::shared_lock lock(context.state.mutex);
     const auto known = context.state.secrets.find(principal);
-    if (known == context.state.secrets.end()) return nullptr;
+    if (known == context.state.secrets.end()) return none;
     name = known->second;
     if (principal.kind == "Member") {
       const auto owner = context.state.catalog.domain_of_namespace(name.ns);
-      if (!owner || owner->metadata.name != principal.ns.substr(0, principal.ns.find('@'))) return nullptr;
+      if (!owner || owner->metadata.name != principal.ns.substr(0, principal.ns.find('@'))) return none;
     }
   }
   const auto secret = context.store.get(kube::secrets(), name.ns, name.name);
-  if (!secret) return nullptr;
+  if (!secret && secret.error().code == Code::NotFound) return none;
+  if (!secret) return with_context("Secret " + name.ns + "/" + name.name, secret.error());
   const auto fields = secret_fields(*secret);
   const auto type = fields.find("type");
-  if (type == fields.end()) return nullptr;
+  if (type == fields.end()) return none;
   const auto kind = context.engines.find(type->second.reveal());
-  if (kind == context.engines.end()) return nullptr;
+  if (kind == context.engines.end()) return none;
   auto credential = std::make_shared<mesh::Credential>();
   credential->version = kind->second.version_of(fields);
   credential->fields = fields;
-  if (credential->version.empty()) return nullptr;
-  return credential;
+  if (credential->version.empty()) return none;
+  return std::shared_ptr<const mesh::Credential>(std::move(credential));
 }
 
 Result<void> store_credential(const Context& context, const ObjectKey& principal, const std::string& backend,

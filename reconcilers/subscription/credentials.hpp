@@ -26,9 +26,9 @@ std::map<std::string, Secret> secret_fields(const nlohmann::json& secret);
 std::optional<ObjectKey> principal_of(const nlohmann::json& secret);
 std::string member_secret_name(std::string_view domain, std::string_view backend, std::string_view username);
 
-// The stored credential of a principal on a backend, read live; nullptr: there is none.
-std::shared_ptr<const mesh::Credential> find_credential(const Context& context, const std::string& backend,
-                                                        const ObjectKey& principal);
+// The stored credential of a principal on a backend, read live; nullptr: there is none. Unavailable: who knows.
+Result<std::shared_ptr<const mesh::Credential>> find_credential(const Context& context, const std::string& backend,
+                                                                const ObjectKey& principal);
 
 // Stores a fresh credential. Conflict when a Secret of that name exists that is not ours: it is never overwritten.
 Result<void> store_credential(const Context& context, const ObjectKey& principal, const std::string& backend,
