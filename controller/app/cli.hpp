@@ -52,15 +52,29 @@ struct LintOptions {
 };
 int run_lint(const LintOptions& options);
 
-struct UpOptions {
-  std::string data_dir;  // empty: $DATAMESH_HOME; else /var/lib/datamesh for root, ~/.datamesh for others
-  std::string address = "127.0.0.1";
-  int port = 6443;            // of the API; 0: any free one
+// Of a process that keeps a mesh.
+struct PlaneOptions {
+  std::string data_dir;
+  std::string telemetry_address = "127.0.0.1";
   int telemetry_port = 8080;  // /metrics, /healthz, /readyz; 0: any free one
   std::string log_format = "text", log_level = "info";
+};
+
+struct UpOptions {
+  PlaneOptions plane;  // data_dir empty: $DATAMESH_HOME; else /var/lib/datamesh for root, ~/.datamesh for others
+  std::string address = "127.0.0.1";
+  int port = 6443;                 // of the API; 0: any free one
   std::vector<std::string> apply;  // files to apply once it runs
 };
 int run_up(const UpOptions& options);
+
+struct ControllerOptions {
+  PlaneOptions plane;  // data_dir empty: $DATAMESH_HOME; else no servers are run
+  ServerOptions server;
+  bool leader_elect = false;
+  std::string lease_namespace;  // empty: $POD_NAMESPACE; else datamesh-system
+};
+int run_controller(const ControllerOptions& options);
 
 int run_version(const std::string& output);
 int run_completion(const std::string& shell);

@@ -21,6 +21,16 @@ void add_files(CLI::App& command, std::vector<std::string>& files) {
   command.add_option("-f,--filename", files, "File or directory with manifests; - is standard input")->required();
 }
 
+void add_plane_options(CLI::App& command, PlaneOptions& options) {
+  command.add_option("--telemetry-address", options.telemetry_address, "Address of /metrics, /healthz and /readyz");
+  command.add_option("--telemetry-port", options.telemetry_port,
+                     "Port of /metrics, /healthz and /readyz; 0 takes a free one");
+  command.add_option("--log-format", options.log_format, "Log lines as text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  command.add_option("--log-level", options.log_level, "Least level logged")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -32,18 +42,26 @@ int main(int argc, char** argv) {
   UpOptions up;
   auto* up_command = app.add_subcommand("up", "Run the control plane with its embedded API server");
   up_command->add_option(
-      "--data-dir", up.data_dir,
+      "--data-dir", up.plane.data_dir,
       "Where everything is kept (default: $DATAMESH_HOME; /var/lib/datamesh for root, ~/.datamesh for others)");
   up_command->add_option("--bind-address", up.address, "Address that the API is served on");
   up_command->add_option("--port", up.port, "Port of the API; 0 takes a free one");
-  up_command->add_option("--telemetry-port", up.telemetry_port,
-                         "Port of /metrics, /healthz and /readyz on 127.0.0.1; 0 takes a free one");
-  up_command->add_option("--log-format", up.log_format, "Log lines as text or json")
-      ->check(CLI::IsMember({"text", "json"}));
-  up_command->add_option("--log-level", up.log_level, "Least level logged")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  add_plane_options(*up_command, up.plane);
   up_command->add_option("--apply", up.apply, "Manifests to apply once the API answers");
   up_command->callback([&] { code = run_up(up); });
+
+  ControllerOptions controller;
+  auto* controller_command = app.add_subcommand("controller", "Run the control plane against a Kubernetes cluster");
+  add_server_options(*controller_command, controller.server);
+  controller_command->add_option("--data-dir", controller.plane.data_dir,
+                                 "Where servers of managed backends keep their data (default: $DATAMESH_HOME); "
+                                 "without one, no servers are run");
+  add_plane_options(*controller_command, controller.plane);
+  controller_command->add_flag("--leader-elect", controller.leader_elect,
+                               "Do nothing before this process leads, of several that run");
+  controller_command->add_option("--leader-elect-resource-namespace", controller.lease_namespace,
+                                 "Namespace of the Lease (default: $POD_NAMESPACE, datamesh-system)");
+  controller_command->callback([&] { code = run_controller(controller); });
 
   ApplyOptions apply;
   auto* apply_command = app.add_subcommand("apply", "Apply manifests to the API server");

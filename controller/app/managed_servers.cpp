@@ -42,4 +42,13 @@ Result<void> ProcessServers::write_down(const Connection& connection) {
   return {};
 }
 
+Result<Connection> OtherServers::ensure(const std::string& backend, const std::string& engine, std::stop_token stop) {
+  api::Backend known;
+  known.metadata.name = backend;
+  known.engine = engine;
+  known.managed.emplace();
+  if (engine == "memory") return Connection{.backend = backend, .engine = engine, .endpoint = {}, .credentials = {}};
+  return resolve_connection(store_, nullptr, known, stop);
+}
+
 }  // namespace datamesh::app
