@@ -2,11 +2,11 @@
 
 JOBS ?= $(shell nproc)
 PRESET ?= release
-# The engine that `make demo` and `make up` provision: one of drivers/. Empty: all of them.
-BACKEND ?=
+# The API server that `make demo` runs on: embedded (that of `datamesh up`) or kubernetes (a real one; needs Go).
+BACKEND ?= embedded
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/datamesh/bin
 export PATH := $(TOOLS):$(PATH):/usr/sbin:/usr/lib/postgresql/15/bin
-export JOBS BACKEND
+export JOBS
 
 .DEFAULT_GOAL := build
 .PHONY: help deps build test quick up demo bench lint format image install clean
@@ -31,8 +31,9 @@ quick: build ## Only the unit tests, in seconds
 up: build ## API server and controller in one process, in the foreground; stop it with Ctrl-C
 	build/release/bin/datamesh up
 
-demo: deps build ## A mesh from nothing: servers, declarations, approval, data, revocation
-	hack/demo
+demo: deps build ## A mesh from nothing: servers, declarations, approval, data, revocation (BACKEND=kubernetes: on a real API)
+	$(if $(filter kubernetes,$(BACKEND)),hack/kubernetes-assets)
+	hack/demo --server $(BACKEND)
 
 bench: deps build ## Measure, on this machine
 	hack/bench

@@ -235,9 +235,14 @@ class Lab:
 
     # --- clients -----------------------------------------------------------------------------------------------------
 
+    @property
+    def kubeconfig(self):
+        """The administrator's."""
+        return self.cluster.kubeconfig if self.cluster else self.endpoints["kubeconfig"]
+
     def environment(self, **more):
         return {**os.environ, "PATH": search_path(), "HOME": str(self.home), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
-                "KUBECONFIG": self.cluster.kubeconfig if self.cluster else self.endpoints["kubeconfig"], **more}
+                "KUBECONFIG": self.kubeconfig, **more}
 
     def run(self, tool, *words, stdin=None, seconds=CALL_SECONDS):
         """Answer of kubectl, helm or datamesh with the administrator's kubeconfig."""
@@ -257,7 +262,7 @@ class Lab:
     def reader(self):
         # A control plane that was started again answers elsewhere.
         if self._reader is None:
-            self._reader = Reader(self.endpoints["kubeconfig"])
+            self._reader = Reader(self.kubeconfig)
         return self._reader
 
     def list(self, kinds, *words):
@@ -353,11 +358,25 @@ class Lab:
 
     def metric(self, name, **labels):
         """The sum of a metric's samples that have these labels."""
-        with urllib.request.urlopen(self.endpoints["telemetry"] + "/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        wanted = [f'{key}="{value}"' for key, value in labels.items()]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
-                   if line.startswith((name + "{", name + " ")) and all(part in line for part in wanted))
+        return metric(self.endpoints["telemetry"], name, **labels)
+
+
+def answers(url):
+    """Whether that URL answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def metric(telemetry, name, **labels):
+    """The sum of a metric's samples that have these labels."""
+    with urllib.request.urlopen(telemetry + "/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    wanted = [f'{key}="{value}"' for key, value in labels.items()]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+               if line.startswith((name + "{", name + " ")) and all(part in line for part in wanted))
 
 
 def account_of(fields):

@@ -10,6 +10,7 @@ if(TARGET datamesh AND TARGET nats_client)
   set_tests_properties(e2e/mesh/event_test PROPERTIES LABELS e2e TIMEOUT 900
                        ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>")
   add_test(NAME e2e/demo COMMAND ${CMAKE_SOURCE_DIR}/hack/demo)
-  set_tests_properties(e2e/demo PROPERTIES LABELS e2e TIMEOUT 600
+  add_test(NAME e2e/demo-kubernetes COMMAND ${CMAKE_SOURCE_DIR}/hack/demo --server kubernetes)
+  set_tests_properties(e2e/demo e2e/demo-kubernetes PROPERTIES LABELS e2e TIMEOUT 900 SKIP_RETURN_CODE 77
                        ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>")
 endif()
