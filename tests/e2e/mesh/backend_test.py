@@ -3,17 +3,10 @@
 import json
 import os
 import signal
-import socket
 import unittest
 
-from harness import (MeshTest, approval, backend, contract, domain, namespace, product, psql, subscription, thing,
-                     wait_for)
-
-
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
+from harness import (MeshTest, approval, backend, contract, domain, free_port, namespace, product, psql, subscription,
+                     thing, wait_for)
 
 
 class Servers(MeshTest):
@@ -21,12 +14,6 @@ class Servers(MeshTest):
             domain("sales", [("ana", "owner")]), domain("growth", [("gus", "owner")]), contract("sales", "plain"),
             contract("sales", "event", ({"name": "id", "logicalType": "integer"},)),
             product("sales", "steady", "plain"), product("sales", "told", "event", "events"))
-
-    def external(self, name, endpoint, **fields):
-        secret = thing("Secret", f"{name}-admin", None, "datamesh-system")
-        secret["stringData"] = fields
-        self.apply(secret, backend(name, external={
-            "endpoint": endpoint, "credentialsRef": {"namespace": "datamesh-system", "name": f"{name}-admin"}}))
 
     def test_an_unknown_backend_and_an_unknown_engine(self):
         self.apply(product("sales", "lost", "plain", "nowhere"))
@@ -47,20 +34,16 @@ class Servers(MeshTest):
         self.mesh.wait_condition("dataproduct", "waits", "sales", "Provisioned", "Unknown", "BackendUnreachable")
         self.mesh.wait_condition("dataproduct", "goes-on", "sales")
 
-    def test_wrong_credentials_and_then_the_right_ones(self):
-        fields = self.mesh.secret("datamesh-system", "warehouse-admin")
-        self.admin("CREATE DATABASE other OWNER mesh_cp TEMPLATE template0")
-        endpoint = fields["endpoint"].replace("/mesh", "/other")
-        self.external("second", endpoint, username=fields["username"], password="wrong")
-        said = self.mesh.wait_condition("backend", "second", "", "Reachable", "False", "AccessDenied")
-        self.assertNotIn("wrong", said.replace("wrong password", ""))
-        self.external("second", endpoint, username=fields["username"], password=fields["password"])
-        self.mesh.wait_condition("backend", "second", "", "Reachable", seconds=90)
+    def test_wrong_credentials(self):
+        endpoint = self.mesh.secret("datamesh-system", "warehouse-admin")["endpoint"]
+        self.external("shut", endpoint, username="mesh_cp", password="wrong")
+        said = self.mesh.wait_condition("backend", "shut", "", "Reachable", "False", "AccessDenied")
+        self.assertNotIn("wrong", said)
 
     def test_wrong_credentials_of_nats(self):
         endpoint = self.mesh.secret("datamesh-system", "events-admin")["endpoint"]
-        self.external("deaf", endpoint, operatorSigningKey="SOAAAA", systemCredentials="none")
-        wait_for(lambda: self.mesh.wait_condition("backend", "deaf", "", "Reachable", "False"), "it says so")
+        self.external("deaf", endpoint, "nats", operatorSigningKey="SOAAAA", systemCredentials="none")
+        self.mesh.wait_condition("backend", "deaf", "", "Reachable", "False")
         self.mesh.wait_condition("dataproduct", "told", "sales")
 
     def test_a_backend_in_use_is_not_removed(self):
@@ -77,18 +60,18 @@ class Servers(MeshTest):
         ana = wait_for(lambda: self.mesh.member_secret("sales", "ana@x.example", "events"), "ana has a Secret")
         self.admin("INSERT INTO sales__steady_v1.rows (id) VALUES (1) ON CONFLICT DO NOTHING")
         wait_for(lambda: self.mesh.nats(ana, "publish", "sales.told.told.v1.a", "kept").ok, "the event is stored")
-        for round_ in range(3):
-            names = [f"crash{round_}-{n}" for n in range(10)]
+        for round_ in range(2):
+            names = [f"crash{round_}-{n}" for n in range(5)]
             self.apply(*(product("sales", name, "plain") for name in names),
                        *(product("sales", name + "-t", "event", "events") for name in names))
             for name in ("warehouse", "events"):  # while these are being made
                 pid = wait_for(lambda n=name: self.mesh.server_pid(n), "it runs")
                 os.kill(pid, signal.SIGKILL)
             for name in names:
-                self.mesh.wait_condition("dataproduct", name, "sales", seconds=120)
-                self.mesh.wait_condition("dataproduct", name + "-t", "sales", seconds=120)
+                self.mesh.wait_condition("dataproduct", name, "sales")
+                self.mesh.wait_condition("dataproduct", name + "-t", "sales")
         for name in ("warehouse", "events"):
-            self.mesh.wait_condition("backend", name, "", "InSync", seconds=60)
+            self.mesh.wait_condition("backend", name, "", "InSync")
         wait_for(lambda: psql(uri, "SELECT id FROM sales__steady_v1.rows").out == "1", "the reader reads on")
         self.fails(uri, "SELECT email FROM sales__steady_v1.rows", "permission denied")
         hears = self.mesh.secret("growth", "hears")

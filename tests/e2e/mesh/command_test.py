@@ -27,19 +27,22 @@ class Commands(MeshTest):
         return str(path)
 
     def test_plan_says_what_why_and_how_and_writes_nothing(self):
-        more = contract("sales", "plain", [*contract("sales", "plain")["spec"]["schema"][0]["properties"],
-                                           {"name": "country", "logicalType": "string"}])
+        columns = contract("sales", "planned")["spec"]["schema"][0]["properties"]
+        self.apply(contract("sales", "planned"), product("sales", "planned", "planned"))
+        self.mesh.wait_condition("dataproduct", "planned", "sales")
+        more = contract("sales", "planned", [*columns, {"name": "country", "logicalType": "string"}])
         path = self.manifest("more.json", more)
         text = self.datamesh("plan", "-f", path, code=2)
-        self.assertRegex(text, r"~ update table sales__steady_v1\.rows  \[DataProduct/sales/steady\] \S")
-        self.assertRegex(text, r'ALTER TABLE .*ADD COLUMN "?country"?')
+        self.assertRegex(text, r"~ update table sales__planned_v1\.rows  \[DataProduct/sales/planned\] \S")
+        self.assertRegex(text, r'ALTER TABLE .*ADD COLUMN IF NOT EXISTS "country"')
         self.assertRegex(text, r"Plan: \d+ to create, \d+ to update, 0 to delete")
         answer = json.loads(self.datamesh("plan", "-f", path, "-o", "json", code=2))
         tables = [change for found in answer["backends"] for change in found["changes"] if change["kind"] == "table"]
-        self.assertEqual([(change["action"], change["name"]) for change in tables], [("update", "sales__steady_v1.rows")])
+        self.assertEqual([(change["action"], change["name"]) for change in tables], [("update", "sales__planned_v1.rows")])
         self.assertTrue(tables[0]["statements"] and tables[0]["reason"])
         self.assertEqual(self.admin("SELECT count(*) FROM information_schema.columns WHERE column_name = 'country'"), "0")
-        self.datamesh("plan", "-f", self.manifest("same.json", contract("sales", "plain")))
+        same = self.manifest("same.json", contract("sales", "planned"))
+        wait_for(lambda: self.mesh.run("datamesh", "plan", "-f", same).code == 0, "nothing is left to do")
         new = self.datamesh("plan", "-f", self.manifest("new.json", product("sales", "fresh", "plain")), code=2)
         self.assertIn("+ create schema sales__fresh_v1", new)
 

@@ -7,7 +7,7 @@ import unittest
 
 from harness import (MeshTest, approval, backend, contract, domain, namespace, product, psql, subscription, wait_for)
 
-ROUNDS = int(os.environ.get("DATAMESH_CRASH_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("DATAMESH_CRASH_ROUNDS", "4"))
 PRODUCTS = 8  # of each round
 
 
@@ -46,16 +46,17 @@ class Crashes(MeshTest):
                 self.assertEqual(answered - have, set(), "answered, and lost")
                 self.mesh.kubectl("apply", "-f", str(manifest))
         for kind, name in (("backend", "warehouse"), ("backend", "events"), ("domain", "sales"), ("domain", "growth")):
-            self.mesh.wait_condition(kind, name, seconds=120)
-        self.mesh.kubectl("wait", "--for=condition=Ready", "--timeout=180s", "dataproduct,subscription", "--all", "-A",
-                          seconds=200)
+            self.mesh.wait_condition(kind, name)
+        for kind, ns in (("dataproduct", "sales"), ("subscription", "growth")):
+            self.mesh.kubectl("wait", "--for=condition=Ready", "--timeout=240s", "-n", ns, kind,
+                              *(f"r{round_}n{n}" for round_ in range(ROUNDS) for n in range(PRODUCTS)), seconds=270)
         wait_for(lambda: psql(uri, "SELECT id FROM sales__steady_v1.rows").out == "1", "the data is there")
         for round_ in range(ROUNDS):
             self.works(self.mesh.secret("growth", f"r{round_}n0")["uri"], f"SELECT id FROM sales__r{round_}n0_v1.rows")
         self.assertEqual(self.admin("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'sales__r%'"),
                          str(ROUNDS * PRODUCTS * 3 // 4))
         for name in ("warehouse", "events"):
-            self.mesh.wait_condition("backend", name, "", "InSync", seconds=60)
+            self.mesh.wait_condition("backend", name, "", "InSync")
 
     def test_stopped_cleanly_no_server_is_left_and_the_secrets_stay(self):
         asked = subscription("growth", "stays", "sales/steady")
@@ -79,6 +80,7 @@ class Crashes(MeshTest):
         self.mesh.start()
         self.mesh.wait_phase("growth", "outlives", "Pending")
         self.secret_gone("growth", "outlives")
+        self.delete("subscription", "outlives", "growth")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """A mesh for tests: one control plane for a class, and short ways to declare things in it."""
 
 import json
+import contextlib
 import pathlib
+import socket
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "hack" / "lib"))
 import lab as kit  # noqa: E402
 from lab import Failed, Lab, OpenSession, condition, patch_of, psql, wait_for  # noqa: E402,F401
+from processes import WAIT_SECONDS, free_port  # noqa: E402,F401
 
 COLUMNS = ({"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
            {"name": "city", "logicalType": "string"},
@@ -68,6 +72,63 @@ def approval(of, roles=("reader",), decision="Approved", name="", **spec):
         **spec}, provider["dataProductRef"]["namespace"])
 
 
+class Proxy:
+    """A door to a server, by the URL of that, which can be shut: for the clients, the server is away then."""
+
+    def __init__(self, url):
+        host, port = url.split("://", 1)[1].split("/")[0].rsplit(":", 1)
+        self.target = host, int(port)
+        self.lock = threading.Lock()
+        self.open = []
+        self.port = free_port()
+        self.listening = None
+        self.mend()
+
+    def mend(self):
+        self.listening = socket.create_server(("127.0.0.1", self.port), backlog=64)
+        threading.Thread(target=self._accept, args=(self.listening,), daemon=True).start()
+
+    def cut(self):
+        listening, self.listening = self.listening, None
+        with self.lock:
+            ends, self.open = [*self.open, *filter(None, [listening])], []
+        for end in ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    close = cut
+
+    def _accept(self, listening):
+        while True:
+            try:
+                client, _ = listening.accept()
+            except OSError:
+                return  # shut
+            try:
+                server = socket.create_connection(self.target)
+            except OSError:
+                client.close()
+                continue
+            with self.lock:
+                if self.listening is not listening:
+                    client.close()
+                    server.close()
+                    return
+                self.open += [client, server]
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
 class MeshTest(unittest.TestCase):
     """One control plane for the tests of a class, `base` applied and Ready in it. Tests use names of their own."""
 
@@ -93,11 +154,19 @@ class MeshTest(unittest.TestCase):
         for item in cls.base:
             if item["kind"] in ("Backend", "Domain", "DataProduct"):
                 cls.mesh.wait_condition(item["kind"].lower(), item["metadata"]["name"],
-                                        item["metadata"].get("namespace", ""), seconds=120)
+                                        item["metadata"].get("namespace", ""), seconds=2 * WAIT_SECONDS)
 
     @classmethod
     def apply(cls, *things):
         return cls.mesh.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(things)}))
+
+    @classmethod
+    def external(cls, name, endpoint, engine="postgresql", **fields):
+        """A backend that is reached with the fields of a Secret."""
+        secret = thing("Secret", f"{name}-admin", None, "datamesh-system")
+        secret["stringData"] = {key: value for key, value in fields.items() if key != "endpoint"}
+        cls.apply(secret, backend(name, engine, external={
+            "endpoint": endpoint, "credentialsRef": {"namespace": "datamesh-system", "name": f"{name}-admin"}}))
 
     def setUp(self):
         self.begun = len((self.mesh.root / "log").read_text(errors="replace"))
@@ -116,15 +185,23 @@ class MeshTest(unittest.TestCase):
         self.assertFalse(answer.ok, answer)
         return answer.err
 
-    def delete(self, kind, name, ns="", seconds=60):
+    def delete(self, kind, name, ns="", seconds=WAIT_SECONDS):
+        """Deletes, and waits until it is gone."""
         self.mesh.kubectl("delete", kind, name, f"--timeout={seconds}s", *(["-n", ns] if ns else []),
                           seconds=seconds + 30)
 
     def patch(self, kind, name, ns="", **spec):
         self.mesh.kubectl("patch", kind, name, "--type=merge", "-p", patch_of(**spec), *(["-n", ns] if ns else []))
 
-    def annotate(self, kind, name, ns, *notes):
-        self.mesh.kubectl("annotate", "--overwrite", kind, name, *notes, *(["-n", ns] if ns else []))
+    @classmethod
+    def annotate(cls, kind, name, ns, *notes):
+        cls.mesh.kubectl("annotate", "--overwrite", kind, name, *notes, *(["-n", ns] if ns else []))
+
+    def looked_at(self, kind, name, ns, request):
+        """Asks for a look, and waits until it was made. `request` is a word that was not used before."""
+        self.annotate(kind, name, ns, f"datamesh.dev/requested-at={request}")
+        wait_for(lambda: self.mesh.get(kind, name, ns)["status"].get("lastHandledRequest") == request,
+                 f"the request {request} to {kind} {name} is answered")
 
     def admin(self, sql, backend_name="warehouse"):
         """As the superuser of a managed PostgreSQL."""
@@ -142,7 +219,7 @@ class MeshTest(unittest.TestCase):
         self.assertFalse(answer.ok, f"it worked: {sql}: {answer}")
         self.assertIn(word, answer.err)
 
-    def soon_fails(self, uri, sql="SELECT 1", seconds=30):
+    def soon_fails(self, uri, sql="SELECT 1", seconds=WAIT_SECONDS):
         def look():
             answer = psql(uri, sql)
             return None if answer.ok else answer

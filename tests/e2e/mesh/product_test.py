@@ -155,7 +155,7 @@ class Products(MeshTest):
         asked = subscription("brief", "reads-lent", "sales/lent")
         self.apply(asked, approval(asked))
         uri = self.uri_of("brief", "reads-lent")
-        self.delete("namespace", "brief", seconds=90)
+        self.delete("namespace", "brief")
         self.soon_fails(uri)
         self.assertIsNone(self.mesh.get("subscription", "reads-lent", "brief"))
         self.mesh.wait_condition("dataproduct", "lent", "sales")

@@ -1,7 +1,6 @@
 """The life of a subscription on both engines: asked, approved, given, proved, and taken away in every way there is."""
 
 import datetime
-import time
 import unittest
 
 from harness import (MeshTest, OpenSession, approval, backend, contract, domain, namespace, product, subscription,
@@ -10,10 +9,14 @@ from harness import (MeshTest, OpenSession, approval, backend, contract, domain,
 ROLES = (("reader", "internal"), ("auditor", "restricted"))
 
 
-def soon(seconds=15):
-    """A time near enough to be waited for, in whole seconds."""
-    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-    return now + datetime.timedelta(seconds=seconds)
+def soon(seconds=4):
+    """A time near enough to be waited for, in whole seconds, as a resource writes it."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (now + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def is_past(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) <= datetime.datetime.now(datetime.timezone.utc)
 
 
 class Lives(MeshTest):
@@ -46,8 +49,7 @@ class Lives(MeshTest):
         self.addCleanup(session.close)
         self.assertEqual(session.ask("SELECT count(id) FROM sales__orders_v1.rows"), "0")
         self.delete("approval", "full", "sales")
-        wait_for(lambda: session.ask("SELECT 1") is None, "the open session ends")
-        self.assertIn("terminating connection", session.said)
+        session.wait_until_cut()
         self.soon_fails(fields["uri"])
         self.secret_gone("growth", "full")
         self.mesh.wait_phase("growth", "full", "Pending")
@@ -64,7 +66,7 @@ class Lives(MeshTest):
         self.mesh.wait_condition("domain", "sales")
         sent = self.mesh.nats(bo, "publish", "sales.placed.placed.v1.a", "one")
         self.assertTrue(sent.ok, sent)
-        self.assertEqual(self.mesh.nats(fields, "consume", "1", "10").out, "sales.placed.placed.v1.a\tone")
+        self.assertEqual(self.mesh.nats(fields, "consume", "1", "60").out, "sales.placed.placed.v1.a\tone")
         self.assertFalse(self.mesh.nats(fields, "publish", "sales.placed.placed.v1.a", "by a reader").ok)
         self.delete("approval", "hears", "sales")
         self.secret_gone("growth", "hears")
@@ -87,22 +89,25 @@ class Lives(MeshTest):
         self.secret_gone("growth", "turned")
 
     def test_the_clock_ends_it(self):
-        end = soon()
-        made = subscription("growth", "brief", "sales/orders", endTimestamp=end.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        made = subscription("growth", "brief", "sales/orders", endTimestamp="2999-01-01T00:00:00Z")
         self.apply(made, approval(made))
         uri = self.uri_of("growth", "brief")
         self.works(uri, "SELECT id FROM sales__orders_v1.rows")
-        self.mesh.wait_phase("growth", "brief", "Expired", 60)
-        self.assertGreaterEqual(datetime.datetime.now(datetime.timezone.utc), end)
+        end = soon()
+        self.patch("subscription", "brief", "growth", endTimestamp=end)
+        self.mesh.wait_phase("growth", "brief", "Expired")
+        self.assertTrue(is_past(end), "it ended before its time")
         self.soon_fails(uri)
         self.secret_gone("growth", "brief")
 
     def test_an_approval_that_runs_out_ends_it(self):
-        end = soon()
         made = self.asked("lent")
-        self.apply(approval(made, until=end.strftime("%Y-%m-%dT%H:%M:%SZ")))
+        self.apply(approval(made, until="2999-01-01T00:00:00Z"))
         uri = self.uri_of("growth", "lent")
-        self.mesh.wait_phase("growth", "lent", "Expired", 60)
+        end = soon()
+        self.apply(approval(made, until=end))
+        self.mesh.wait_phase("growth", "lent", "Expired")
+        self.assertTrue(is_past(end), "it ended before its time")
         self.soon_fails(uri)
 
     def test_a_policy_that_denies_takes_it_away_and_gives_it_back(self):
@@ -175,14 +180,11 @@ class Lives(MeshTest):
         sessions = [OpenSession(uri) for _ in range(5)]
         for session in sessions:
             self.addCleanup(session.close)
-            session.process.stdin.write(b"SELECT pg_sleep(600);\n")
-            session.process.stdin.flush()
+            session.tell("SELECT pg_sleep(600);\n")
         count = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{user}'"
         wait_for(lambda: int(self.admin(count)) >= 5, "all sessions are busy")
-        begin = time.monotonic()
         self.delete("subscription", "busy", "growth")
         self.assertEqual(self.admin(count), "0")
-        self.assertLess(time.monotonic() - begin, 60)
 
 
 if __name__ == "__main__":
