@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/change.hpp"
 #include "controller/core/json.hpp"
 #include "mesh/compatibility.hpp"
 #include "mesh/resolve.hpp"
@@ -46,8 +47,8 @@ std::vector<Reader> readers_of(const Catalog& catalog, const api::DataProduct& p
 
 class Admission {
  public:
-  Admission(const Catalog& catalog, const Json* before, const Json* after, WallTime now)
-      : catalog_(catalog), before_(before), after_(after), now_(now) {}
+  Admission(const Catalog& catalog, const Json* before, const Json* after, WallTime now, std::string_view user)
+      : catalog_(catalog), before_(before), after_(after), now_(now), user_(user) {}
 
   std::vector<api::Problem> run() {
     const Json& object = after_ ? *after_ : *before_;
@@ -62,6 +63,7 @@ class Admission {
     // Statuses, labels and finalizers are nobody's business here.
     if (before_ && spec_of(*before_) == spec_of(*after_)) return {};
     problems_ = api::problems_of(*after_);
+    if (before_ && problems_.empty()) problems_ = api::problems_of_change(*before_, *after_);
     if (problems_.empty()) check_write();
     return std::move(problems_);
   }
@@ -98,15 +100,39 @@ class Admission {
   void check_write() {
     if (key_.kind == "Approval") return check_approval();
     if (key_.kind == "DataProduct") return check_product();
+    if (!before_ && key_.kind == "Subscription") return check_quota(&api::Domain::quota_subscriptions);
     if (!before_) return;
     if (key_.kind == "DataContract") return check_contract();
     if (key_.kind == "Backend") return check_backend();
     if (key_.kind == "Domain") return check_domain();
   }
 
+  // What is there already is over the quota only together with what comes: it is counted when it comes.
+  void check_quota(std::optional<std::int64_t> api::Domain::*quota) {
+    const auto domain = catalog_.domain_of_namespace(key_.ns);
+    if (!domain || !((*domain).*quota)) return;
+    const bool products = key_.kind == "DataProduct";
+    const std::size_t count = products ? catalog_.count_products(*domain) : catalog_.count_subscriptions(*domain);
+    if (static_cast<std::int64_t>(count) < *((*domain).*quota)) return;
+    const std::string what =
+        products ? " data products (spec.quota.dataProducts)" : " subscriptions (spec.quota.subscriptions)";
+    refuse("metadata.namespace", quoted(key_.ns),
+           "the Domain " + domain->metadata.name + " may have " + std::to_string(*((*domain).*quota)) + what +
+               ", and has " + std::to_string(count));
+  }
+
+  bool is_member(std::string_view user) const {
+    return std::ranges::any_of(catalog_.domains(), [&](const auto& entry) {
+      return std::ranges::any_of(entry.second->members, [&](const auto& member) { return member.username == user; });
+    });
+  }
+
   void check_approval() {
     const auto approval = api::decode_approval(*after_);
     if (!approval) return;
+    if (!user_.empty() && approval->approver != user_ && is_member(user_))
+      refuse("spec.approver", quoted(approval->approver),
+             "must be " + std::string(user_) + ", who asks: a person approves in no other name");
     const auto asked = catalog_.subscription(approval->subscription_ref.ns, approval->subscription_ref.name);
     if (!asked || asked->product.ns == approval->metadata.ns) return;
     refuse("metadata.namespace", quoted(approval->metadata.ns),
@@ -142,10 +168,24 @@ class Admission {
     if (!after) return;
     const auto before =
         before_ ? api::decode_data_product(*before_) : Result<api::DataProduct>(Error{Code::NotFound, ""});
+    if (!before_) check_quota(&api::Domain::quota_data_products);
     if (before && before->id != after->id)
       refuse("spec.id", quoted(after->id), "cannot be changed: it is " + before->id);
+    check_contract_ids(*after, before ? &*before : nullptr);
     check_backends(*after, before ? &*before : nullptr);
     if (before) check_ports(*before, *after);
+  }
+
+  void check_contract_ids(const api::DataProduct& after, const api::DataProduct* before) {
+    for (std::size_t i = 0; i < after.output_ports.size(); ++i) {
+      const api::OutputPort& port = after.output_ports[i];
+      const bool old = before && std::ranges::any_of(before->output_ports, [&](const auto& known) {
+                         return known.contract_ref == port.contract_ref && known.contract_id == port.contract_id;
+                       });
+      if (old) continue;
+      if (const Objection objection = contract_id_objection(catalog_, after, port))
+        refuse("spec.outputPorts[" + std::to_string(i) + "].contractId", quoted(port.contract_id), objection.message);
+    }
   }
 
   // What is missing may still come; what is forbidden will not.
@@ -240,15 +280,17 @@ class Admission {
   const Json* before_;
   const Json* after_;
   WallTime now_;
+  std::string_view user_;
   ObjectKey key_;
   std::vector<api::Problem> problems_;
 };
 
 }  // namespace
 
-std::vector<api::Problem> admit(const Catalog& catalog, const Json* before, const Json* after, WallTime now) {
+std::vector<api::Problem> admit(const Catalog& catalog, const Json* before, const Json* after, WallTime now,
+                                std::string_view user) {
   if (!before && !after) return {};
-  return Admission(catalog, before, after, now).run();
+  return Admission(catalog, before, after, now, user).run();
 }
 
 }  // namespace datamesh::mesh

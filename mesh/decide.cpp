@@ -36,6 +36,79 @@ Objection coverage(const api::Approval& approval, const api::Subscription& subsc
   return {};
 }
 
+// Whether the contract of the port names the approver for that level of one of the roles.
+bool is_named(const Catalog& catalog, const api::DataProduct& product, const api::Approval& approval,
+              const std::vector<std::string>& roles) {
+  for (const api::OutputPort& port : product.output_ports) {
+    if (port.name != approval.output_port.name ||
+        api::major_of(port.version) != api::major_of(approval.output_port.version))
+      continue;
+    const auto contract = contract_of(catalog, product, port);
+    if (!contract) continue;
+    for (const api::ContractRole& role : contract->roles) {
+      if (std::ranges::find(roles, role.role) == roles.end()) continue;
+      if (approval.level == 1 && role.first_level_approvers == approval.approver) return true;
+      if (approval.level == 2 && role.second_level_approvers == approval.approver) return true;
+    }
+  }
+  return false;
+}
+
+// Why the approver of an approval may not give it; empty: may. Who may: owners and stewards of the provider's Domain,
+// and whom the contract names for that level in a role that is asked for. Where a Domain declares neither owner nor
+// steward, whoever may write Approvals in its namespace.
+Objection entitlement(const Catalog& catalog, const api::Approval& approval, const api::Subscription& subscription,
+                      const std::vector<std::string>& roles) {
+  const auto domain = catalog.domain_of_namespace(subscription.product.ns);
+  if (!domain) return {};
+  const auto decides = [](const api::TeamMember& member) {
+    return member.role == api::TeamRole::Owner || member.role == api::TeamRole::Steward;
+  };
+  if (std::ranges::none_of(domain->members, decides)) return {};
+  const auto is_approver = [&](const auto& member) { return decides(member) && member.username == approval.approver; };
+  if (std::ranges::any_of(domain->members, is_approver)) return {};
+  const auto product = catalog.product(subscription.product.ns, subscription.product.name);
+  if (product && is_named(catalog, *product, approval, roles)) return {};
+  return {"NotEntitled", approval.approver + " is neither owner nor steward of the Domain " + domain->metadata.name +
+                             ", nor named by the contract as approver of level " + std::to_string(approval.level) +
+                             " of " + list_of(roles)};
+}
+
+// Levels and who approved them: how many levels can be given to different people. Levels that are left over are
+// answered. (Augmenting paths; there are at most nine levels.)
+class Staffing {
+ public:
+  explicit Staffing(const std::vector<std::shared_ptr<const api::Approval>>& approved) {
+    for (const auto& approval : approved) people_[approval->level].insert(approval->approver);
+  }
+  std::vector<int> missing(int levels) {
+    std::vector<int> left;
+    for (int level = 1; level <= levels; ++level) {
+      std::set<std::string> tried;
+      if (!place(level, tried)) left.push_back(level);
+    }
+    return left;
+  }
+  bool has(int level) const { return people_.contains(level); }
+
+ private:
+  bool place(int level, std::set<std::string>& tried) {
+    const auto people = people_.find(level);
+    if (people == people_.end()) return false;
+    for (const std::string& person : people->second) {
+      if (!tried.insert(person).second) continue;
+      const auto taken = level_of_.find(person);
+      if (taken != level_of_.end() && !place(taken->second, tried)) continue;
+      level_of_[person] = level;
+      return true;
+    }
+    return false;
+  }
+
+  std::map<int, std::set<std::string>> people_;
+  std::map<std::string, int> level_of_;
+};
+
 Votes count_votes(const Catalog& catalog, const api::Subscription& subscription, const std::vector<std::string>& roles,
                   WallTime now) {
   Votes votes;
@@ -45,6 +118,8 @@ Votes count_votes(const Catalog& catalog, const api::Subscription& subscription,
       if (approval->approved) votes.expired.push_back(std::move(approval));
       continue;
     }
+    // No is no, whoever says it.
+    if (approval->approved && entitlement(catalog, *approval, subscription, roles)) continue;
     votes.next_change = earlier(votes.next_change, approval->until);
     (approval->approved ? votes.approved : votes.rejected).push_back(std::move(approval));
   }
@@ -215,12 +290,13 @@ class Decider {
     const auto has = [](const auto& approvals, int level) {
       return std::ranges::any_of(approvals, [&](const auto& approval) { return approval->level == level; });
     };
+    Staffing staffing(votes.approved);
     std::vector<std::string> missing;
-    bool ran_out = false;
-    for (int level = 1; level <= rules.levels; ++level) {
-      if (has(votes.approved, level)) continue;
+    bool ran_out = false, same_person = false;
+    for (const int level : staffing.missing(rules.levels)) {
       missing.push_back(std::to_string(level));
       ran_out = ran_out || has(votes.expired, level);
+      same_person = same_person || staffing.has(level);
     }
     if (missing.empty()) return true;
     if (ran_out) {
@@ -229,6 +305,7 @@ class Decider {
     }
     std::string message = "waits for an Approval of level " + list_of(missing) + " in the namespace " +
                           subscription_.product.ns + " for the roles " + list_of(verdict().roles);
+    if (same_person) message += ", from a person who has not approved another level";
     if (const std::string approvers = approvers_of_roles(); !approvers.empty())
       message += " (approvers: " + approvers + ")";
     conclude(api::Phase::Pending, {"AwaitingApproval", message});
@@ -338,6 +415,8 @@ ApprovalVerdict evaluate_approval(const Catalog& catalog, const ObjectKey& key, 
   }
   const auto decided = evaluate_subscription(catalog, key_of(*subscription), now);
   verdict.applied = coverage(*approval, *subscription, decided.roles);
+  if (!verdict.applied && approval->approved)
+    verdict.applied = entitlement(catalog, *approval, *subscription, decided.roles);
   if (verdict.applied) return verdict;
   if (approval->until && *approval->until <= now) {
     verdict.applied = {"Expired", "it counted until " + format_time(*approval->until)};

@@ -54,7 +54,8 @@ struct SubscriptionVerdict {
 };
 
 struct ApprovalVerdict {
-  Objection applied;  // SubscriptionNotFound, NotTheProvider, DoesNotCover, Expired; empty: it counts
+  // SubscriptionNotFound, NotTheProvider, DoesNotCover, NotEntitled, Expired; empty: it counts
+  Objection applied;
   std::optional<WallTime> next_change;
 };
 
@@ -96,9 +97,12 @@ Workload compile(const Catalog& catalog, const std::string& backend, WallTime no
 
 // What is wrong with writing `after` over `before` (either may be null: create, delete), beyond what one document alone
 // can show: deleting what others use, a breaking contract change under active subscriptions (naming subscribers and
-// columns), a port on a backend the domain may not use, an Approval from outside the provider's namespace, immutable
-// fields. The server asks before it stores; the words are the users'.
+// columns), a port on a backend the domain may not use, more than a Domain's quota, an Approval from outside the
+// provider's namespace or in somebody else's name, immutable fields. The server asks before it stores; the words are
+// the users'.
+// `user`: who asks. A member of a Domain's team approves in no other name than the own; whoever is no member (an
+// applier of what is in Git, an administrator) passes on what was decided elsewhere. Empty: nobody in particular.
 std::vector<api::Problem> admit(const Catalog& catalog, const nlohmann::json* before, const nlohmann::json* after,
-                                WallTime now);
+                                WallTime now, std::string_view user = {});
 
 }  // namespace datamesh::mesh

@@ -78,6 +78,7 @@ Objection contract_problem(const Catalog& catalog, const api::DataProduct& produ
       return {"ContractNotFound", "there is no DataContract " + port.contract_ref + " in the namespace " + ns};
     return {"ContractNotFound", "no DataContract in the namespace " + ns + " has the id " + port.contract_id};
   }
+  if (const Objection mismatch = contract_id_objection(catalog, product, port)) return mismatch;
   if (view.type == PortType::Tables) {
     const bool columns =
         !view.contract->schema.empty() &&
@@ -239,6 +240,14 @@ std::shared_ptr<const api::DataContract> contract_of(const Catalog& catalog, con
   if (!port.contract_ref.empty()) return catalog.contract(product.metadata.ns, port.contract_ref);
   if (!port.contract_id.empty()) return catalog.contract_by_id(product.metadata.ns, port.contract_id);
   return nullptr;
+}
+
+Objection contract_id_objection(const Catalog& catalog, const api::DataProduct& product, const api::OutputPort& port) {
+  if (port.contract_ref.empty() || port.contract_id.empty()) return {};
+  const auto contract = catalog.contract(product.metadata.ns, port.contract_ref);
+  if (!contract || contract->id == port.contract_id) return {};
+  return {"ContractMismatch", "must be " + contract->id + ", the id of the DataContract " + port.contract_ref +
+                                  " that provisioning.contractRef names; contractId is " + port.contract_id};
 }
 
 ProductView view_of(const Catalog& catalog, std::shared_ptr<const api::DataProduct> product, WallTime now,

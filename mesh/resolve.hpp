@@ -63,6 +63,9 @@ bool engine_is_known(std::string_view engine);
 std::shared_ptr<const api::DataContract> contract_of(const Catalog& catalog, const api::DataProduct& product,
                                                      const api::OutputPort& port);
 
+// Its contractId is not the id of the contract that its contractRef names (ContractMismatch).
+Objection contract_id_objection(const Catalog& catalog, const api::DataProduct& product, const api::OutputPort& port);
+
 Rules rules_for(const Catalog& catalog, const std::string& domain, const api::DataProduct& product,
                 const api::DataContract& contract, WallTime now);
 

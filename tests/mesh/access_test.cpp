@@ -460,27 +460,5 @@ TEST(Access, RecordsWhoDecided) {
   EXPECT_EQ(verdict.approvals[0].decision, "Approved");
 }
 
-struct ApprovalCase {
-  std::string_view sentence, patch, reason;
-};
-void PrintTo(const ApprovalCase& one, std::ostream* out) {
-  *out << one.sentence;
-}
-
-class ApprovalTable : public ::testing::TestWithParam<ApprovalCase> {};
-TEST_P(ApprovalTable, CountsAsTheSentenceSays) {
-  World world(kMesh);
-  if (!GetParam().patch.empty()) world.change(kApproval, GetParam().patch);
-  EXPECT_EQ(evaluate_approval(world.catalog, key_of(kApproval), at(kNow)).applied.reason, GetParam().reason);
-}
-INSTANTIATE_TEST_SUITE_P(
-    Approval, ApprovalTable,
-    ::testing::Values(
-        ApprovalCase{"one that covers what is asked counts", "", ""},
-        ApprovalCase{"one about nothing waits", "spec: {subscriptionRef: {name: other}}", "SubscriptionNotFound"},
-        ApprovalCase{"one of other roles does not cover", "spec: {roles: [orders_pii_reader]}", "DoesNotCover"},
-        ApprovalCase{"one of another port does not cover", "spec: {outputPort: {name: order-feed}}", "DoesNotCover"},
-        ApprovalCase{"one that ran out does not count", "spec: {until: '2026-05-01T00:00:00Z'}", "Expired"}));
-
 }  // namespace
 }  // namespace datamesh::mesh::testing

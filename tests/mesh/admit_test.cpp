@@ -14,6 +14,7 @@ struct Case {
   std::string_view object, patch;                        // "" deletes
   std::string_view path, message;                        // both empty: let through
   std::string_view first_object = "", first_patch = "";  // done before, without asking
+  std::string_view user = "";                            // who asks
 };
 void PrintTo(const Case& one, std::ostream* out) {
   *out << one.sentence;
@@ -31,7 +32,7 @@ TEST_P(AdmitTable, AnswersAsTheSentenceSays) {
     after = world.patched(one.object, one.patch);
   else if (!before)
     after = kube::parse_yaml(one.patch)->front();
-  const auto problems = admit(world.catalog, before, after ? &*after : nullptr, kNow);
+  const auto problems = admit(world.catalog, before, after ? &*after : nullptr, kNow, one.user);
   if (one.message.empty()) {
     EXPECT_EQ(api::join(problems), "");
   } else {
@@ -96,7 +97,45 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"a domain cannot let go of a namespace in use", "Domain/sales", "spec: {namespaces: [other]}",
              "spec.namespaces", "DataProduct sales/orders"},
         Case{"the id of a product cannot change", kProduct, "spec: {id: fbe8d147-28db-4f1d-bedf-a3fe9f458427}",
-             "spec.id", "cannot be changed"},
+             "spec.id", "cannot be changed: it is "},
+        Case{"an id that was given cannot be taken away", kContract, "spec: {id: null}", "spec.id",
+             "cannot be changed"},
+        Case{"a subscription is for one port", "Subscription/marketing/churn",
+             "spec: {provider: {outputPort: {name: order-placed}}}", "spec.provider", "a Subscription is for one port"},
+        Case{"an approval is about one subscription", kApproval, "spec: {subscriptionRef: {name: other}}",
+             "spec.subscriptionRef", "an Approval is about one Subscription"},
+        Case{"a port names one contract, not two", kProduct,
+             "spec: {outputPorts: [{name: orders, version: 1.2.0, type: tables, contractId: another, provisioning: "
+             "{contractRef: {name: orders-v1}, backend: warehouse}}]}",
+             "spec.outputPorts[0].contractId", "must be contract-orders, the id of the DataContract orders-v1"},
+        Case{"a port may name its contract twice", kProduct,
+             "spec: {outputPorts: [{name: orders, version: 1.2.0, type: tables, contractId: contract-orders, "
+             "provisioning: {contractRef: {name: orders-v1}, backend: warehouse}}]}",
+             "", ""},
+        Case{"a product more than the quota is refused", "DataProduct/sales/more",
+             "{apiVersion: datamesh.dev/v1alpha1, kind: DataProduct, metadata: {name: more, namespace: sales}, spec: "
+             "{}}",
+             "metadata.namespace", "the Domain sales may have 1 data products (spec.quota.dataProducts), and has 1",
+             "Domain/sales", "spec: {quota: {dataProducts: 1}}"},
+        Case{"a product within the quota is let through", "DataProduct/sales/more",
+             "{apiVersion: datamesh.dev/v1alpha1, kind: DataProduct, metadata: {name: more, namespace: sales}, spec: "
+             "{}}",
+             "", "", "Domain/sales", "spec: {quota: {dataProducts: 2}}"},
+        Case{"a change under a full quota is let through", kProduct, "spec: {name: Renamed}", "", "", "Domain/sales",
+             "spec: {quota: {dataProducts: 1}}"},
+        Case{"a subscription more than the quota is refused", "Subscription/marketing/more",
+             "{apiVersion: datamesh.dev/v1alpha1, kind: Subscription, metadata: {name: more, namespace: marketing}, "
+             "spec: {provider: {dataProductRef: {namespace: sales, name: orders}, outputPort: {name: orders, version: "
+             "'1'}}}}",
+             "metadata.namespace",
+             "the Domain marketing may have 0 subscriptions (spec.quota.subscriptions), and has 1", "Domain/marketing",
+             "spec: {quota: {subscriptions: 0}}"},
+        Case{"a member approves in no other name", kApproval, "spec: {decision: Rejected}", "spec.approver",
+             "must be bo, who asks: a person approves in no other name", "", "", "bo"},
+        Case{"a member approves in the own name", kApproval, "spec: {decision: Rejected}", "", "", "", "", "ana"},
+        Case{"who is no member passes on what was decided elsewhere", kApproval, "spec: {decision: Rejected}", "", "",
+             "", "", "system:serviceaccount:flux-system:kustomize-controller"},
+        Case{"a member may take an approval of another away", kApproval, "", "", "", "", "", "bo"},
         Case{"a port cannot move to a backend that does not serve it", kProduct,
              "spec: {outputPorts: [{name: orders, version: 1.2.0, type: tables, provisioning: {contractRef: {name: "
              "orders-v1}, backend: events}}]}",

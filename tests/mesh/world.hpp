@@ -116,7 +116,7 @@ spec:
     - {name: email, logicalType: string, classification: restricted, tags: [pii]}
     - {name: placed_at, logicalType: timestamp, required: true}
     - {name: note, logicalType: string, classification: public}
-  roles: [{role: orders_reader, firstLevelApprovers: sales-data}, {role: orders_pii_reader}]
+  roles: [{role: orders_reader, firstLevelApprovers: sales-data, secondLevelApprovers: kim}, {role: orders_pii_reader}]
   provisioning: {roles: [{role: orders_pii_reader, maxClassification: restricted}]}
 ---
 apiVersion: datamesh.dev/v1alpha1
