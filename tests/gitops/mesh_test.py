@@ -12,6 +12,7 @@ import yaml
 from argocd import ROOT, health
 
 sys.path.insert(0, str(ROOT / "hack" / "lib"))
+from cluster import skip_without_assets  # noqa: E402
 from lab import RETAIL, Lab, condition  # noqa: E402
 from processes import Failed, wait_for  # noqa: E402
 
@@ -153,4 +154,6 @@ class Mesh(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if os.environ.get("DATAMESH_SERVER") == "kubernetes":
+        skip_without_assets()
     unittest.main()

@@ -110,9 +110,9 @@ class Image(unittest.TestCase):
     def test_the_program_runs_in_it(self):
         said = inside(self.root, "version")
         self.assertEqual((said.code, said.out), (0, f"datamesh {self.version}"), said)
-        said = inside(self.root, "up", "--help")
+        said = inside(self.root, "controller", "--help")
         self.assertEqual(said.code, 0, said)
-        self.assertIn("--telemetry-port", said.out)
+        self.assertIn("--leader-elect", said.out)
         text = "\n---\n".join(path.read_text() for path in sorted((ROOT / "examples" / "retail").glob("*.yaml")))
         said = inside(self.root, "lint", "-f", "-", stdin=text)
         self.assertEqual(said.code, 0, said)
