@@ -9,7 +9,9 @@ endif()
 add_test(NAME install/cluster COMMAND python3 -B ${CMAKE_CURRENT_LIST_DIR}/cluster_test.py)
 set_tests_properties(install/cluster PROPERTIES LABELS e2e TIMEOUT 1200 SKIP_RETURN_CODE 77)
 if(TARGET datamesh)
-  add_test(NAME install/rbac COMMAND python3 -B ${CMAKE_CURRENT_LIST_DIR}/rbac_test.py)
-  set_tests_properties(install/rbac PROPERTIES LABELS e2e TIMEOUT 900 SKIP_RETURN_CODE 77
-                       ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>")
+  foreach(suite rbac deployed)
+    add_test(NAME install/${suite} COMMAND python3 -B ${CMAKE_CURRENT_LIST_DIR}/${suite}_test.py)
+    set_tests_properties(install/${suite} PROPERTIES LABELS e2e TIMEOUT 900 SKIP_RETURN_CODE 77
+                         ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>")
+  endforeach()
 endif()
