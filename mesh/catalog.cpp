@@ -44,13 +44,15 @@ bool only_status_differs(const T& before, const T& after) {
   return masked == before;
 }
 
+// Answers the name under which the table keeps it.
 template <class T>
-void assign(ByName<T>& table, const Name& name, std::shared_ptr<const T> value) {
+const Name& assign(ByName<T>& table, const Name& name, std::shared_ptr<const T> value) {
   table.insert_or_assign(name.name, std::move(value));
+  return name;
 }
 template <class T>
-void assign(Objects<T>& table, const Name& name, std::shared_ptr<const T> value) {
-  table.insert_or_assign(name, std::move(value));
+const Name& assign(Objects<T>& table, const Name& name, std::shared_ptr<const T> value) {
+  return table.insert_or_assign(name, std::move(value)).first->first;
 }
 
 template <class T>
@@ -64,6 +66,29 @@ std::shared_ptr<const T> get(const Objects<T>& table, std::string_view ns, std::
   return found == table.end() ? nullptr : found->second;
 }
 
+// Lists grow by doubling while they are read; here they stay for long.
+template <class... Lists>
+void fit(Lists&... lists) {
+  (lists.shrink_to_fit(), ...);
+}
+void fit(api::DataContract& it) {
+  for (api::SchemaObject& object : it.schema) fit(object.properties);
+  fit(it.schema, it.roles, it.tags, it.status.conditions, it.metadata.finalizers);
+}
+void fit(api::DataProduct& it) {
+  fit(it.output_ports, it.input_ports, it.tags, it.status.conditions, it.status.output_ports, it.metadata.finalizers);
+}
+void fit(api::Subscription& it) {
+  for (auto& [table, columns] : it.status.readable) fit(columns);
+  fit(it.roles, it.status.conditions, it.status.approvals, it.metadata.finalizers);
+}
+void fit(api::Approval& it) {
+  fit(it.roles, it.status.conditions, it.metadata.finalizers);
+}
+void fit(api::Backend&) {}
+void fit(api::Domain&) {}
+void fit(api::Policy&) {}
+
 // Puts a value in its table and its relations, and says what that may have touched.
 template <class Tables, class TableOf, class T>
 Dirty put_into(const Catalog& catalog, Tables& index, TableOf& table, T value) {
@@ -74,6 +99,7 @@ Dirty put_into(const Catalog& catalog, Tables& index, TableOf& table, T value) {
   dirty.objects.insert(key);
   const bool was_invalid = index.invalid.erase(key) > 0;
   index.never_understood.erase(key);
+  fit(value);
   auto after = std::make_shared<const T>(std::move(value));
   if (before && !was_invalid && only_status_differs(*before, *after)) {
     assign(table, name, std::shared_ptr<const T>(std::move(after)));
@@ -85,9 +111,9 @@ Dirty put_into(const Catalog& catalog, Tables& index, TableOf& table, T value) {
     touch(catalog, *after, dirty);
   };
   touch_both();
-  if (before) index.link(*before, false);
-  index.link(*after, true);
-  assign(table, name, after);
+  const Name& kept = assign(table, name, after);
+  if (before) index.link(*before, kept, false);
+  index.link(*after, kept, true);
   touch_both();
   return dirty;
 }
@@ -106,7 +132,7 @@ void take_out(const Catalog& catalog, Tables& index, TableOf& table, const Objec
   const auto value = get(table, key.ns, key.name);
   if (!value) return;
   touch(catalog, *value, dirty);
-  index.link(*value, false);
+  index.link(*value, {key.ns, key.name}, false);
   erase(table, {key.ns, key.name});
   touch(catalog, *value, dirty);
 }
@@ -118,8 +144,8 @@ std::vector<std::shared_ptr<const T>> follow(const Relation& relation, NameView 
   const auto found = relation.find(from);
   if (found == relation.end()) return result;
   result.reserve(found->second.size());
-  for (const Name& name : found->second)
-    if (auto value = get(table, name.ns, name.name)) result.push_back(std::move(value));
+  for (const Name* name : found->second)
+    if (auto value = get(table, name->ns, name->name)) result.push_back(std::move(value));
   return result;
 }
 
@@ -318,7 +344,7 @@ std::vector<std::string> Catalog::namespaces_of(const api::Domain& domain) const
 std::shared_ptr<const api::DataContract> Catalog::contract_by_id(std::string_view ns, std::string_view id) const {
   const auto found = index_->contracts_by_id.find(NameView(ns, id));
   if (found == index_->contracts_by_id.end()) return nullptr;
-  return contract(ns, found->second.begin()->name);
+  return contract(ns, found->second.front()->name);
 }
 
 std::vector<std::shared_ptr<const api::DataProduct>> Catalog::products_with_port(std::string_view domain_name,
@@ -415,8 +441,9 @@ bool Catalog::any_on_backend(std::string_view ns, std::string_view backend,
   const auto found = index_->products_by_backend.find(NameView("", backend));
   if (found == index_->products_by_backend.end()) return false;
   // Names are sorted by namespace, so those of one stand together.
-  for (auto at = found->second.lower_bound(Name{std::string(ns), ""}); at != found->second.end() && at->ns == ns; ++at)
-    if (const auto candidate = product(at->ns, at->name); candidate && is(*candidate)) return true;
+  const auto space = [](const Name* name) -> std::string_view { return name->ns; };
+  for (const Name* name : std::ranges::equal_range(found->second, ns, {}, space))
+    if (const auto candidate = product(name->ns, name->name); candidate && is(*candidate)) return true;
   return false;
 }
 

@@ -1,21 +1,22 @@
 #include "mesh/index.hpp"
 
+#include <algorithm>
+
 namespace datamesh::mesh {
 namespace {
 
-void relate(Relation& relation, Name from, const Name& to, bool on) {
-  if (on) {
-    relation[std::move(from)].insert(to);
-    return;
+void relate(Relation& relation, const NameView& from, const Name& to, bool on) {
+  auto found = relation.find(from);
+  if (found == relation.end()) {
+    if (!on) return;
+    found = relation.emplace(Name{std::string(from.first), std::string(from.second)}, Names()).first;
   }
-  const auto found = relation.find(from);
-  if (found == relation.end()) return;
-  found->second.erase(to);
-  if (found->second.empty()) relation.erase(found);
-}
-
-Name name_of(const api::Metadata& metadata) {
-  return {metadata.ns, metadata.name};
+  Names& names = found->second;
+  const auto at = std::ranges::lower_bound(names, to, {}, [](const Name* name) -> const Name& { return *name; });
+  const bool is_there = at != names.end() && **at == to;
+  if (on && !is_there) names.insert(at, &to);
+  if (!on && is_there) names.erase(at);
+  if (names.empty()) relation.erase(found);
 }
 
 }  // namespace
@@ -26,12 +27,19 @@ bool older(const api::Metadata& a, const api::Metadata& b) {
          std::tuple(age(b), std::string_view(b.ns), std::string_view(b.name));
 }
 
-void Catalog::Index::link(const api::Domain& domain, bool on) {
-  for (const std::string& ns : domain.namespaces) relate(domains_claiming, {"", ns}, name_of(domain.metadata), on);
+void Catalog::Index::link(const api::Domain& domain, const Name& name, bool on) {
+  for (const std::string& ns : domain.namespaces) {
+    auto& claims = domains_claiming[{"", ns}];
+    if (on) {
+      claims.insert(name);
+    } else {
+      claims.erase(name);
+    }
+    if (claims.empty()) domains_claiming.erase({"", ns});
+  }
 }
 
-void Catalog::Index::link(const api::DataProduct& product, bool on) {
-  const Name name = name_of(product.metadata);
+void Catalog::Index::link(const api::DataProduct& product, const Name& name, bool on) {
   relate(products_in, {"", name.ns}, name, on);
   for (const api::OutputPort& port : product.output_ports) {
     relate(port_names, {name.ns, port.name}, name, on);
@@ -43,18 +51,17 @@ void Catalog::Index::link(const api::DataProduct& product, bool on) {
   }
 }
 
-void Catalog::Index::link(const api::DataContract& contract, bool on) {
-  relate(contracts_by_id, {contract.metadata.ns, contract.id}, name_of(contract.metadata), on);
+void Catalog::Index::link(const api::DataContract& contract, const Name& name, bool on) {
+  relate(contracts_by_id, {contract.metadata.ns, contract.id}, name, on);
 }
 
-void Catalog::Index::link(const api::Subscription& subscription, bool on) {
-  const Name name = name_of(subscription.metadata);
+void Catalog::Index::link(const api::Subscription& subscription, const Name& name, bool on) {
   relate(subscriptions_in, {"", name.ns}, name, on);
   relate(subscriptions_to, {subscription.product.ns, subscription.product.name}, name, on);
 }
 
-void Catalog::Index::link(const api::Approval& approval, bool on) {
-  relate(approvals_for, {approval.subscription_ref.ns, approval.subscription_ref.name}, name_of(approval.metadata), on);
+void Catalog::Index::link(const api::Approval& approval, const Name& name, bool on) {
+  relate(approvals_for, {approval.subscription_ref.ns, approval.subscription_ref.name}, name, on);
 }
 
 }  // namespace datamesh::mesh

@@ -32,7 +32,11 @@ template <class T>
 using Objects = std::unordered_map<Name, std::shared_ptr<const T>, NameHash, NameEqual>;
 template <class T>
 using ByName = std::map<std::string, std::shared_ptr<const T>, std::less<>>;
-using Relation = std::unordered_map<Name, std::set<Name>, NameHash, NameEqual>;
+// What a name leads to: objects in the order of their names, as the keys of the table that holds them. With ten
+// thousand products there are a hundred thousand of these, most of them to one object.
+using Names = std::vector<const Name*>;
+using Relation = std::unordered_map<Name, Names, NameHash, NameEqual>;
+using Claims = std::unordered_map<Name, std::set<Name>, NameHash, NameEqual>;
 
 struct Catalog::Index {
   ByName<api::Backend> backends;
@@ -48,7 +52,7 @@ struct Catalog::Index {
   std::map<ObjectKey, std::string> credentials;
 
   // Relations by what they lead from. {"", x} where one name is enough.
-  Relation domains_claiming;               // namespace -> Domains that list it
+  Claims domains_claiming;                 // namespace -> Domains that list it
   Relation products_in, subscriptions_in;  // namespace -> objects
   Relation port_names;                     // {namespace, port name} -> products
   Relation subscriptions_to;               // product -> subscriptions
@@ -58,13 +62,14 @@ struct Catalog::Index {
   Relation contracts_by_id;                // {namespace, contract id} -> contracts
   Relation products_by_backend;            // backend, "" for none named -> products
 
-  void link(const api::Domain& domain, bool on);
-  void link(const api::DataProduct& product, bool on);
-  void link(const api::DataContract& contract, bool on);
-  void link(const api::Subscription& subscription, bool on);
-  void link(const api::Approval& approval, bool on);
-  void link(const api::Backend&, bool) {}
-  void link(const api::Policy&, bool) {}
+  // `name`: of the object, and but for Domains the key in its table, which outlives the link.
+  void link(const api::Domain& domain, const Name& name, bool on);
+  void link(const api::DataProduct& product, const Name& name, bool on);
+  void link(const api::DataContract& contract, const Name& name, bool on);
+  void link(const api::Subscription& subscription, const Name& name, bool on);
+  void link(const api::Approval& approval, const Name& name, bool on);
+  void link(const api::Backend&, const Name&, bool) {}
+  void link(const api::Policy&, const Name&, bool) {}
 };
 
 // Of two claimants the one with the better right: the older, then the first by namespace and name.

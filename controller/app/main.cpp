@@ -4,6 +4,7 @@
 
 #include "controller/app/cli.hpp"
 #include "controller/core/log.hpp"
+#include "controller/core/memory.hpp"
 
 namespace {
 
@@ -34,6 +35,7 @@ void add_plane_options(CLI::App& command, PlaneOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  share_heaps();
   CLI::App app{"A control plane for data meshes"};
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help of all commands");
