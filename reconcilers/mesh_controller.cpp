@@ -3,9 +3,11 @@
 #include <atomic>
 
 #include "controller/core/json.hpp"
+#include "controller/core/memory.hpp"
 #include "reconcilers/backend/loop.hpp"
 #include "reconcilers/declarations.hpp"
 #include "reconcilers/intake.hpp"
+#include "reconcilers/subscription/credentials.hpp"
 
 namespace datamesh {
 namespace {
@@ -66,48 +68,52 @@ struct MeshController::Parts {
 
   // One kind's declarations, for ever.
   void watch(const kube::ResourceType& type, std::stop_token stop) {
-    const bool secrets = type.kind == "Secret";
-    const std::string selector = secrets ? credential_selector() : std::string();
-    bool first = true;
-    std::set<ObjectKey> known, relisted;
-    std::map<ObjectKey, Json> last_secret;  // only what principal_of needs
-    bool relisting = false;
+    const std::string selector = type.kind == "Secret" ? credential_selector() : std::string();
+    bool first = true, relisting = false;
+    std::set<ObjectKey> relisted;
     const auto sink = [&](const kube::Event& event) {
       switch (event.type) {
-        case kube::Event::Type::Put: {
-          const ObjectKey key = key_of(*event.object);
-          known.insert(key);
-          if (relisting) relisted.insert(key);
-          if (secrets) last_secret[key] = Json{{"metadata", (*event.object)["metadata"]}};
+        case kube::Event::Type::Put:
+          if (relisting) relisted.insert(key_of(*event.object));
           spread(take_object(context, *event.object));
           break;
-        }
-        case kube::Event::Type::Removed: {
-          const ObjectKey key = key_of(*event.object);
-          known.erase(key);
-          last_secret.erase(key);
-          spread(take_removal(context, key, event.object));
+        case kube::Event::Type::Removed:
+          spread(take_removal(context, key_of(*event.object), event.object));
           break;
-        }
         case kube::Event::Type::Relist:
           relisting = true;
           relisted.clear();
           break;
         case kube::Event::Type::Synced:
-          if (relisting) {
-            for (const auto& key : known) {
-              if (relisted.contains(key)) continue;
-              const auto secret = last_secret.find(key);
-              spread(take_removal(context, key, secret == last_secret.end() ? nullptr : &secret->second));
-            }
-            known = std::exchange(relisted, {});
-            relisting = false;
-          }
+          if (std::exchange(relisting, false)) forget_others(type.kind, std::exchange(relisted, {}));
           if (std::exchange(first, false) && ++synced_watches == watches_wanted) begin();
           break;
       }
     };
     context.store.watch(type, selector, sink, stop);
+  }
+
+  // After a gap: what is not there any more went unheard.
+  void forget_others(const std::string& kind, const std::set<ObjectKey>& there) {
+    for (const auto& [key, object] : known(kind)) {
+      if (!there.contains(key)) spread(take_removal(context, key, &object));
+    }
+  }
+
+  // What the state holds of a kind, with as much of each object as its removal needs.
+  std::vector<std::pair<ObjectKey, Json>> known(const std::string& kind) const {
+    std::vector<std::pair<ObjectKey, Json>> all;
+    const std::shared_lock lock(state.mutex);
+    if (kind != "Secret") {
+      for (auto& key : state.catalog.keys(kind)) all.emplace_back(std::move(key), Json());
+      return all;
+    }
+    for (const auto& [principal, at] : state.secrets) {
+      Json metadata = {{"namespace", at.ns}, {"name", at.name}};
+      metadata["annotations"][kPrincipalAnnotation] = to_string(principal);
+      all.emplace_back(ObjectKey{kind, at.ns, at.name}, Json{{"metadata", std::move(metadata)}});
+    }
+    return all;
   }
 
   // Until every cache is filled, changes are only put down; then everything is due once.
@@ -130,6 +136,7 @@ struct MeshController::Parts {
       }
     }
     log_info("caches filled", {{"objects", std::to_string(keys.size())}});
+    give_back_memory();
     objects.start();
     backends.start();
     proofs.start();

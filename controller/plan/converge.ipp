@@ -51,6 +51,8 @@ void count(Pass& pass, const Observed<Spec>& observed) {
     }
     pass.owned[*found.owner].push_back(id);
   }
+  for (auto& [owner, ids] : pass.owned) std::ranges::sort(ids);
+  std::ranges::sort(pass.retained_ids);
 }
 
 }  // namespace detail
@@ -80,7 +82,9 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
   detail::keep_scope(*observed, desired, scope);
   detail::count(pass, *observed);
 
-  const Plan<Spec> plan = detail::decide<D>(desired, *observed, rule);
+  Plan<Spec> plan = detail::decide<D>(desired, *observed, rule);
+  const std::set<ObjectKey> waiting = crowd(plan, *observed, rule.newcomers_max);
+  plan = wait_for_turn(std::move(plan), waiting);
   pass.steps.reserve(plan.size());
   for (const auto& change : plan) pass.steps.push_back(detail::step_of<D>(change));
   pass.plan = elapsed();
@@ -109,7 +113,7 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
   for (const auto& step : pass.steps) {
     if (step.error) failures.emplace(step.id, *step.error);
   }
-  for (const auto& change : detail::decide<D>(desired, *again, rule)) {
+  for (const auto& change : wait_for_turn(detail::decide<D>(desired, *again, rule), waiting)) {
     Step step = detail::step_of<D>(change);
     if (const auto failed = failures.find(step.id); failed != failures.end()) step.error = failed->second;
     pass.remaining.push_back(std::move(step));

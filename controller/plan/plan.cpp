@@ -38,6 +38,8 @@ std::string_view to_string(HoldReason reason) {
       return "Unseen";
     case HoldReason::OwnerInvalid:
       return "OwnerInvalid";
+    case HoldReason::Waiting:
+      return "Waiting";
   }
   return "";
 }

@@ -10,11 +10,13 @@
 #include <algorithm>
 #include <compare>
 #include <concepts>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,15 @@ struct ResourceId {
   std::string kind, name;
   auto operator<=>(const ResourceId&) const = default;
 };
+struct ResourceIdHash {
+  std::size_t operator()(const ResourceId& id) const {
+    return std::hash<std::string_view>()(id.name) * 31 + std::hash<std::string_view>()(id.kind);
+  }
+};
+// A whole target is some hundred thousand things with long names that begin alike: ordering them costs more than all
+// that is decided about them.
+template <class T>
+using ById = std::unordered_map<ResourceId, T, ResourceIdHash>;
 
 // `Spec` is the driver's own value type. Its `operator==` is the whole definition of "up to date", so both desired()
 // and observe() must produce specs in canonical form.
@@ -51,7 +62,7 @@ struct Found {
 
 template <class Spec>
 struct Desired {
-  std::map<ResourceId, Wanted<Spec>> resources;
+  ById<Wanted<Spec>> resources;
   // Declarations that could not be understood this time. What they own stays as it is: an unreadable wish is not a
   // wish for nothing.
   std::set<ObjectKey> held;
@@ -59,7 +70,7 @@ struct Desired {
 
 template <class Spec>
 struct Observed {
-  std::map<ResourceId, Found<Spec>> resources;
+  ById<Found<Spec>> resources;
   std::set<std::string> unseen;  // Kinds that could not be listed. Absence proves nothing there.
 };
 
@@ -88,6 +99,7 @@ enum class HoldReason {
   NotOurs,         // exists, carries no mark of ours
   Unseen,          // its kind could not be observed
   OwnerInvalid,    // the declaration that owns it cannot be understood
+  Waiting,         // one of a crowd of new declarations: the next pass has room for it
 };
 std::string_view to_string(HoldReason reason);  // CamelCase
 
@@ -117,7 +129,7 @@ Change<Spec> held(Change<Spec> change, HoldReason why, std::string reason) {
   return change;
 }
 
-// Compares what should be with what is.
+// Compares what should be with what is. What is wanted comes first, then what goes; each in the order of its ids.
 //
 //   desired | actual                      | result
 //   --------+-----------------------------+----------------------------------------------------------
@@ -173,6 +185,9 @@ Plan<Spec> diff(const Desired<Spec>& desired, const Observed<Spec>& observed) {
     }
     plan.push_back(std::move(change));
   }
+  std::ranges::sort(plan, [](const Change<Spec>& a, const Change<Spec>& b) {
+    return a.after.has_value() == b.after.has_value() ? a.id < b.id : a.after.has_value();
+  });
   return plan;
 }
 
@@ -186,6 +201,9 @@ struct Guard {
   std::set<ObjectKey> paused = {};    // datamesh.dev/reconcile: paused
   std::set<ObjectKey> observed = {};  // datamesh.dev/reconcile: observe
   std::set<ResourceId> resting = {};  // failed lately; their back-off is not over
+  // New declarations that one pass serves; the others wait for the next. What exists, and what is taken away, never
+  // waits: a crowd must not hold up those who are already there.
+  std::size_t newcomers_max = std::numeric_limits<std::size_t>::max();
 };
 
 template <class Spec, class HoldsData>
@@ -213,6 +231,37 @@ Plan<Spec> guard(Plan<Spec> plan, const Guard& rule, HoldsData holds_data) {
                     std::to_string(losers.size()) + " declarations would lose data in one pass, the limit is " +
                         std::to_string(rule.deletes_max));
     }
+  }
+  return plan;
+}
+
+// The owners of an ordered plan that have nothing yet and for which this pass has no room: all but the first so many.
+template <class Spec>
+std::set<ObjectKey> crowd(const Plan<Spec>& plan, const Observed<Spec>& observed, std::size_t newcomers_max) {
+  const auto builds = [](const Change<Spec>& change) { return change.verb != Verb::Hold && change.after; };
+  std::set<ObjectKey> waiting;
+  for (const auto& change : plan) {
+    if (builds(change)) waiting.insert(change.owner);
+  }
+  if (waiting.size() <= newcomers_max) return {};
+  for (const auto& [id, found] : observed.resources) {
+    if (found.owner) waiting.erase(*found.owner);
+  }
+  std::size_t room = newcomers_max;
+  for (const auto& change : plan) {
+    if (room == 0 || waiting.empty()) break;
+    if (builds(change) && waiting.erase(change.owner) > 0) --room;
+  }
+  return waiting;
+}
+
+// Nothing is built for them now.
+template <class Spec>
+Plan<Spec> wait_for_turn(Plan<Spec> plan, const std::set<ObjectKey>& waiting) {
+  if (waiting.empty()) return plan;
+  for (auto& change : plan) {
+    if (change.verb == Verb::Hold || !change.after || !waiting.contains(change.owner)) continue;
+    change = held(std::move(change), HoldReason::Waiting, "one of many new declarations; the next pass has room");
   }
   return plan;
 }

@@ -22,7 +22,7 @@ Result<void> Server::refuse(const std::string& why) {
 Result<Observed<Spec>> Server::observe() const {
   const std::lock_guard lock(mutex_);
   if (auto error = fault("observe", {})) return *error;
-  Observed<Spec> seen{things_, {}};
+  Observed<Spec> seen{{things_.begin(), things_.end()}, {}};
   // A kind that cannot be listed is not absent.
   for (const auto* kind : {"account", "port", "access"}) {
     if (!fault("list", {kind, ""})) continue;

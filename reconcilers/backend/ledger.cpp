@@ -41,6 +41,29 @@ std::string fingerprint(const mesh::Access& access, const mesh::Port& port) {
   return sha256_hex(text).substr(0, 16);
 }
 
+Things::Things(const std::vector<ResourceId>& ids) : size_(ids.size()) {
+  std::size_t length = 0;
+  for (const auto& id : ids) length += id.kind.size() + id.name.size() + 2;
+  text_.reserve(length);
+  for (const auto& id : ids) text_.append(id.kind).append(1, '\0').append(id.name).append(1, '\0');
+}
+
+std::vector<ResourceId> Things::ids() const {
+  std::vector<ResourceId> all;
+  all.reserve(size_);
+  std::string_view rest = text_;
+  const auto take = [&] {
+    const std::string_view word = rest.substr(0, rest.find('\0'));
+    rest.remove_prefix(word.size() + 1);
+    return std::string(word);
+  };
+  while (!rest.empty()) {
+    std::string kind = take();
+    all.push_back({std::move(kind), take()});
+  }
+  return all;
+}
+
 Standing BackendLedger::standing(const ObjectKey& owner) const {
   if (!looked) return Standing::Unknown;
   if (whole_due || whole_in_flight || due.contains(owner) || in_flight.contains(owner)) return Standing::Working;
@@ -50,7 +73,7 @@ Standing BackendLedger::standing(const ObjectKey& owner) const {
 bool BackendLedger::gone(const ObjectKey& owner) const {
   const auto things = owned.find(owner);
   if (things == owned.end()) return true;
-  return std::ranges::all_of(things->second, [&](const ResourceId& id) { return retained.contains(id); });
+  return std::ranges::all_of(things->second.ids(), [&](const ResourceId& id) { return retained.contains(id); });
 }
 
 const Finding* BackendLedger::finding(const ObjectKey& owner) const {
@@ -63,7 +86,31 @@ const Grant* BackendLedger::grant(const ObjectKey& subscription) const {
   return found == grants.end() ? nullptr : &found->second;
 }
 
-BackendLedger::Work BackendLedger::begin(Steady now, bool whole) {
+// Domains are what the others are built in. Of the others those whose namespace brings least come first, so that one
+// team's thousand do not stand before another's one; and products before those who read them.
+std::set<ObjectKey> BackendLedger::take_due(std::size_t newcomers_max) {
+  std::vector<const ObjectKey*> crowd;
+  std::map<std::string_view, std::size_t> by_namespace;
+  for (const auto& owner : due) {
+    if (owner.kind == "Domain" || owned.contains(owner)) continue;
+    crowd.push_back(&owner);
+    ++by_namespace[owner.ns];
+  }
+  if (crowd.size() <= newcomers_max) return std::exchange(due, {});
+  std::ranges::stable_sort(crowd, {}, [&](const ObjectKey* owner) {
+    return std::tuple(owner->kind == "Subscription", by_namespace.at(owner->ns), std::string_view(owner->ns));
+  });
+  std::set<ObjectKey> left;
+  for (auto at = crowd.begin() + static_cast<std::ptrdiff_t>(newcomers_max); at != crowd.end(); ++at) {
+    left.insert(**at);
+  }
+  auto taken = std::exchange(due, {});
+  std::erase_if(taken, [&](const ObjectKey& owner) { return left.contains(owner); });
+  due = std::move(left);
+  return taken;
+}
+
+BackendLedger::Work BackendLedger::begin(Steady now, bool whole, std::size_t newcomers_max) {
   for (auto at = retry.begin(); at != retry.end();) {
     if (at->second <= now) {
       due.insert(at->first);
@@ -77,7 +124,7 @@ BackendLedger::Work BackendLedger::begin(Steady now, bool whole) {
   Work work;
   work.changed = whole_due;
   work.whole = whole || whole_due || suspect || !looked;
-  work.owners = std::exchange(due, {});
+  work.owners = work.whole ? std::exchange(due, {}) : take_due(newcomers_max);
   in_flight = work.owners;
   whole_in_flight = work.changed;
   whole_due = false;
@@ -92,10 +139,14 @@ void BackendLedger::abandon(const Work& work) {
   whole_in_flight = false;
 }
 
-std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, const mesh::Workload& workload,
-                                          Steady now, double random) {
+// Takes down what a pass left, and when to try again. Answers the owners for which something else is known than before.
+std::set<ObjectKey> BackendLedger::note_remaining(const Work& work, const Pass& pass, Steady now, double random) {
   std::map<ObjectKey, Finding> fresh;
   for (const auto& step : pass.remaining) {
+    if (step.hold_reason == HoldReason::Waiting && !step.error) {
+      due.insert(step.owner);
+      continue;
+    }
     note(fresh[step.owner], step);
     if (step.error) {
       const Duration delay =
@@ -109,9 +160,6 @@ std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, co
     } else if (step.hold_reason == HoldReason::BackingOff) {
       if (const auto at = resting.find(step.id); at != resting.end()) retry.try_emplace(step.owner, at->second);
     }
-  }
-  for (const auto& step : pass.steps) {
-    if (step.verb != Verb::Hold && !step.error) backoff.succeeded(step.id);
   }
 
   std::set<ObjectKey> told = work.owners;
@@ -129,6 +177,15 @@ std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, co
     if (slot != finding) told.insert(owner);
     slot = std::move(finding);
   }
+  return told;
+}
+
+std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, const mesh::Workload& workload,
+                                          Steady now, double random) {
+  std::set<ObjectKey> told = note_remaining(work, pass, now, random);
+  for (const auto& step : pass.steps) {
+    if (step.verb != Verb::Hold && !step.error) backoff.succeeded(step.id);
+  }
 
   if (work.whole) {
     if (work.changed || !looked) {
@@ -138,7 +195,12 @@ std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, co
       for (const auto& port : workload.ports) told.insert(port.owner);
       for (const auto& access : workload.accesses) told.insert(access.subscription);
     }
-    owned = pass.owned;
+    owned.clear();
+    managed = 0;
+    for (const auto& [owner, ids] : pass.owned) {
+      owned.emplace_hint(owned.end(), owner, Things(ids));
+      managed += ids.size();
+    }
     retained = {pass.retained_ids.begin(), pass.retained_ids.end()};
     foreign = pass.foreign;
     looked = true;
@@ -146,21 +208,26 @@ std::set<ObjectKey> BackendLedger::settle(const Work& work, const Pass& pass, co
   } else {
     for (const auto& owner : work.owners) {
       if (const auto old = owned.find(owner); old != owned.end()) {
-        for (const auto& id : old->second) retained.erase(id);
+        if (!retained.empty()) {
+          for (const auto& id : old->second.ids()) retained.erase(id);
+        }
+        managed -= old->second.size();
         owned.erase(old);
       }
     }
     for (const auto& [owner, ids] : pass.owned) {
       // Things of owners outside the scope may have been seen in passing; only a full list replaces a full list.
-      if (work.owners.contains(owner)) owned[owner] = ids;
+      if (!work.owners.contains(owner)) continue;
+      owned[owner] = Things(ids);
+      managed += ids.size();
     }
     retained.insert(pass.retained_ids.begin(), pass.retained_ids.end());
   }
-  managed = 0;
-  for (const auto& [owner, ids] : owned) managed += ids.size();
   for (const auto& step : pass.steps) {
     if (step.verb != Verb::Hold) told.insert(step.owner);
   }
+  // Who waits for a turn knows no more than before.
+  std::erase_if(told, [&](const ObjectKey& owner) { return due.contains(owner) && !owned.contains(owner); });
   in_flight.clear();
   whole_in_flight = false;
   unreachable.reset();

@@ -48,6 +48,19 @@ enum class Standing {
 // "role s_marketing__churn: " and the error or the reason.
 std::string line_of(const Step& step);
 
+// What an owner has on a backend, in one piece of memory: a mesh has a hundred thousand things with long names.
+class Things {
+ public:
+  Things() = default;
+  explicit Things(const std::vector<ResourceId>& ids);
+  std::size_t size() const { return size_; }
+  std::vector<ResourceId> ids() const;
+
+ private:
+  std::string text_;  // "kind\0name\0kind\0name\0"
+  std::size_t size_ = 0;
+};
+
 struct BackendLedger {
   // Connection.
   std::shared_ptr<Engine> engine;
@@ -73,7 +86,7 @@ struct BackendLedger {
   bool looked = false;
   std::map<ObjectKey, Finding> findings;  // only owners with something left
   std::map<ObjectKey, Grant> grants;      // by subscription
-  std::map<ObjectKey, std::vector<ResourceId>> owned;
+  std::map<ObjectKey, Things> owned;
   std::set<ResourceId> retained;
   std::size_t managed = 0, foreign = 0, drifted = 0;
 
@@ -83,13 +96,17 @@ struct BackendLedger {
   const Finding* finding(const ObjectKey& owner) const;
   const Grant* grant(const ObjectKey& subscription) const;
 
-  // Before a pass: what it is to cover. Moves due to in_flight.
+  // New declarations that one pass serves. Small enough that nobody waits long for a pass to end, large enough that
+  // its looks cost little beside what it makes.
+  static constexpr std::size_t kNewcomersPerPass = 250;
+
+  // Before a pass: what it is to cover. Moves due to in_flight; of a crowd that has nothing here yet, only a part.
   struct Work {
     bool whole = false;
     bool changed = false;  // of a whole look: a declaration changed, as against the interval
     std::set<ObjectKey> owners;
   };
-  Work begin(Steady now, bool whole);
+  Work begin(Steady now, bool whole, std::size_t newcomers_max);
   // After a pass that could not look: it is all due again, and the next look covers everything.
   void abandon(const Work& work);
   // After a pass: takes what it saw. Answers the owners for which something else is known than before.
@@ -99,6 +116,10 @@ struct BackendLedger {
   // Of a look at everything that nothing was declared for: what had to be changed all the same, because somebody else
   // did. By resource kind. Before settle().
   std::map<std::string, std::size_t> drift(const Work& work, const Pass& pass, bool looked_before) const;
+
+ private:
+  std::set<ObjectKey> take_due(std::size_t newcomers_max);
+  std::set<ObjectKey> note_remaining(const Work& work, const Pass& pass, Steady now, double random);
 };
 
 }  // namespace datamesh

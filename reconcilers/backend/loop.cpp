@@ -4,6 +4,7 @@
 #include <random>
 
 #include "controller/core/json.hpp"
+#include "controller/core/memory.hpp"
 #include "reconcilers/subscription/credentials.hpp"
 
 namespace datamesh {
@@ -87,7 +88,9 @@ Result<Next> BackendLoop::visit(const std::string& name, std::stop_token stop) {
     return Error{Code::Unavailable, connected.error().message};
   }
   if (due(visit, stop)) {
-    if (auto passed = pass(visit, stop); !passed) return passed.error();
+    const auto passed = pass(visit, stop);
+    if (visit.whole) give_back_memory();
+    if (!passed) return passed.error();
   }
 
   const std::shared_lock lock(context_.state.mutex);
@@ -164,19 +167,20 @@ Result<void> BackendLoop::pass(Visit& visit, std::stop_token stop) {
   BackendLedger::Work work;
   mesh::Workload workload;
   Scope scope;
-  Guard guard{.deletes_max = static_cast<std::size_t>(visit.backend->deletes_per_pass)};
+  Guard guard{.deletes_max = static_cast<std::size_t>(visit.backend->deletes_per_pass),
+              .newcomers_max = newcomers_max_};
   bool looked_before = false;
   {
     const std::unique_lock lock(context_.state.mutex);
     auto& ledger = context_.state.backends.at(visit.name);
     looked_before = ledger.looked;
-    work = ledger.begin(context_.clock.steady(), visit.whole);
+    work = ledger.begin(context_.clock.steady(), visit.whole, newcomers_max_);
     for (const auto& [id, until] : ledger.resting) guard.resting.insert(id);
     if (!work.whole) {
       scope = Scope::of(work.owners);
       for (const auto& owner : work.owners) {
         if (const auto known = ledger.owned.find(owner); known != ledger.owned.end()) {
-          scope.ids.insert(known->second.begin(), known->second.end());
+          for (auto& id : known->second.ids()) scope.ids.insert(std::move(id));
         }
       }
     }
@@ -265,6 +269,8 @@ void BackendLoop::note_grants(const Visit&, const Pass& pass, const mesh::Worklo
     // Without a credential nothing is granted yet; its Secret brings the next pass.
     if (access.credential_version.empty() || port == ports.end()) continue;
     if (ledger.findings.contains(access.subscription)) continue;
+    // Perhaps it waits for its turn: the pass that it is due for says whether it was given.
+    if (ledger.due.contains(access.subscription)) continue;
     auto& grant = ledger.grants[access.subscription];
     std::string print = fingerprint(access, *port->second);
     const bool repaired = touched.contains(access.subscription) || touched.contains(port->second->owner);

@@ -22,8 +22,10 @@ struct ProofKey {
 
 class BackendLoop {
  public:
-  BackendLoop(Context& context, std::function<void(const ProofKey&)> wake_proof)
-      : context_(context), wake_proof_(std::move(wake_proof)) {}
+  // `newcomers_max`: new declarations that one pass serves.
+  BackendLoop(Context& context, std::function<void(const ProofKey&)> wake_proof,
+              std::size_t newcomers_max = BackendLedger::kNewcomersPerPass)
+      : context_(context), wake_proof_(std::move(wake_proof)), newcomers_max_(newcomers_max) {}
 
   // One visit to the backend: connects, looks if there is a reason to, and says when to come again.
   Result<Next> visit(const std::string& name, std::stop_token stop);
@@ -42,6 +44,7 @@ class BackendLoop {
 
   Context& context_;
   std::function<void(const ProofKey&)> wake_proof_;
+  const std::size_t newcomers_max_;
 };
 
 // The annotation of a declaration; Enabled when it is not known.

@@ -38,7 +38,8 @@ Look look_at(const Context& context, const ObjectKey& key) {
     const auto owned = ledger.owned.find(key);
     if (owned == ledger.owned.end()) continue;
     look.backends.insert(name);
-    for (const auto& id : owned->second) {
+    if (ledger.retained.empty()) continue;
+    for (const auto& id : owned->second.ids()) {
       if (ledger.retained.contains(id)) look.retained.push_back(name + "/" + id.kind + "/" + id.name);
     }
   }

@@ -89,7 +89,9 @@ struct World::Process {
             state,
             [this, &world](const ObjectKey& key, Duration delay) { objects.add(key, world.clock_.steady() + delay); },
             [this, &world](const std::string& name) { backends.add(name, world.clock_.steady()); }},
-        loop(context, [this, &world](const ProofKey& key) { proofs.add(key, world.clock_.steady()); }) {}
+        loop(
+            context, [this, &world](const ProofKey& key) { proofs.add(key, world.clock_.steady()); },
+            world.newcomers_max_) {}
 
   State state;
   Context context;
@@ -105,7 +107,10 @@ struct World::Process {
 World::~World() = default;
 
 World::World(unsigned seed)
-    : random_(seed), backend_("sim-" + std::to_string(seed)), server_(memory::server_named(backend_)) {
+    : random_(seed),
+      newcomers_max_(1 + seed % 4),
+      backend_("sim-" + std::to_string(seed)),
+      server_(memory::server_named(backend_)) {
   engines_ = {{"memory", app::memory_engine(clock_)}};
   store_.now = [this] { return format_time(clock_.wall()); };
   for (const auto& name : kDomains) {

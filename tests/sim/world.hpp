@@ -63,6 +63,7 @@ class World {
   std::optional<Error> maybe_fail(const std::string& operation);
 
   std::mt19937 random_;
+  const std::size_t newcomers_max_;  // so few that some always wait for their turn
   test::FakeClock clock_;
   FakeStore store_;
   std::string backend_;

@@ -107,6 +107,35 @@ TEST_F(Converge, ShowsADryRunAsWhatRemains) {
   EXPECT_THAT(dry.remaining[0].statements, ElementsAre("create orders"));
 }
 
+TEST_F(Converge, ServesACrowdOfNewcomersPassByPass) {
+  desired.resources.clear();
+  for (int i = 0; i < 5; ++i) {
+    const std::string name = "p" + std::to_string(i);
+    desired.resources[{"table", name}] = {{"v1"}, {"DataProduct", "sales", name}};
+    desired.resources[{"grant", name}] = {{"v1", true}, {"DataProduct", "sales", name}};
+  }
+  for (const std::size_t left : {3U, 1U, 0U}) {
+    const Pass some = pass(Guard{.newcomers_max = 2});
+    ASSERT_THAT(some.remaining, SizeIs(2 * left)) << "a table and a grant of each that waits";
+    for (const Step& step : some.remaining) {
+      EXPECT_EQ(step.hold_reason, HoldReason::Waiting);
+      EXPECT_EQ(step.intent, Verb::Create);
+    }
+  }
+  EXPECT_THAT(driver.target, SizeIs(10));
+}
+
+TEST_F(Converge, TellsAFailedNewcomerFromOneThatWaits) {
+  desired.resources[other] = {{"v1"}, clicks};
+  driver.broken = {other};
+  const Pass failed = pass(Guard{.newcomers_max = 1});
+  ASSERT_THAT(failed.remaining, SizeIs(3));
+  for (const Step& step : failed.remaining) {
+    EXPECT_EQ(step.error.has_value(), step.owner == clicks);
+    EXPECT_EQ(step.hold_reason, step.owner == clicks ? HoldReason::None : HoldReason::Waiting);
+  }
+}
+
 TEST_F(Converge, LetsGoOfWhatIsToBeKept) {
   desired.resources[table].keep = true;
   pass();

@@ -97,7 +97,7 @@ std::set<ResourceId> written_by(const World& world) {
 
 TEST(Laws, APlanNamesAThingOnceAndNothingThatIsFine) {
   in_many_worlds([](World& world) {
-    const Observed<ToySpec> observed{world.driver.target, {}};
+    const Observed<ToySpec> observed{{world.driver.target.begin(), world.driver.target.end()}, {}};
     std::set<ResourceId> named;
     for (const auto& change : diff(world.desired, observed)) {
       EXPECT_TRUE(named.insert(change.id).second) << change.id.name;
@@ -114,7 +114,8 @@ TEST(Laws, APlanNamesAThingOnceAndNothingThatIsFine) {
 
 TEST(Laws, OrderKeepsEveryChangeAndGuardKeepsTheirNumber) {
   in_many_worlds([](World& world) {
-    const auto plan = diff(world.desired, Observed<ToySpec>{world.driver.target, {}});
+    const auto plan =
+        diff(world.desired, Observed<ToySpec>{{world.driver.target.begin(), world.driver.target.end()}, {}});
     const auto ordered = order(plan, ToyDriver::rank);
     EXPECT_TRUE(std::is_permutation(plan.begin(), plan.end(), ordered.begin(), ordered.end()));
     const auto guarded = guard(ordered, world.rule, ToyDriver::holds_data);

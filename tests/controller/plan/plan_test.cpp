@@ -187,9 +187,61 @@ TEST(Guard, LeavesHoldsAsTheyAre) {
   EXPECT_EQ(guard(plan, Guard{.writes = false, .paused = {orders}}, ToyDriver::holds_data), plan);
 }
 
+// A table and a grant of each of so many new products; p0 to p(existing - 1) have their table already.
+struct Crowd {
+  Desired<ToySpec> desired;
+  Observed<ToySpec> observed;
+
+  Crowd(int products, int existing) {
+    for (int i = 0; i < products; ++i) {
+      const ObjectKey owner{"DataProduct", "sales", "p" + std::to_string(i)};
+      desired.resources[{"table", owner.name}] = {{"", false}, owner};
+      desired.resources[{"grant", owner.name}] = {{"", true}, owner};
+      if (i < existing) observed.resources[{"table", owner.name}] = {{"", false}, owner};
+    }
+  }
+  Plan<ToySpec> plan() const { return order(diff(desired, observed), ToyDriver::rank); }
+};
+
+TEST(Crowd, LetsAsManyNewcomersInAsThereIsRoomFor) {
+  const Crowd six(6, 0);
+  EXPECT_THAT(crowd(six.plan(), six.observed, 6), IsEmpty());
+  const auto waiting = crowd(six.plan(), six.observed, 4);
+  EXPECT_THAT(waiting, SizeIs(2));
+  const auto plan = wait_for_turn(six.plan(), waiting);
+  EXPECT_EQ(count_by_reason(plan), (std::map<HoldReason, int>{{HoldReason::None, 8}, {HoldReason::Waiting, 4}}));
+  for (const auto& change : plan) {
+    EXPECT_EQ(change.verb == Verb::Hold, waiting.contains(change.owner)) << "all of a newcomer, or nothing of it";
+  }
+}
+
+TEST(Crowd, NeverMakesThoseWaitWhoHaveSomethingAlready) {
+  const Crowd six(6, 3);
+  const auto waiting = crowd(six.plan(), six.observed, 1);
+  EXPECT_THAT(waiting, SizeIs(2));
+  for (const char* name : {"p0", "p1", "p2"}) EXPECT_FALSE(waiting.contains({"DataProduct", "sales", name}));
+}
+
+TEST(Crowd, NeverHoldsUpWhatIsTakenAway) {
+  Crowd six(6, 0);
+  six.observed.resources[{"grant", "old"}] = {{"", true}, clicks};
+  const auto plan = wait_for_turn(six.plan(), crowd(six.plan(), six.observed, 0));
+  EXPECT_EQ(count_by_reason(plan), (std::map<HoldReason, int>{{HoldReason::None, 1}, {HoldReason::Waiting, 12}}));
+  for (const auto& change : plan) EXPECT_EQ(change.verb == Verb::Delete, change.owner == clicks);
+}
+
+TEST(Crowd, DoesNotCountWhatIsHeldAnyway) {
+  const Crowd six(6, 0);
+  Guard rule;
+  for (int i = 0; i < 4; ++i) rule.paused.insert({"DataProduct", "sales", "p" + std::to_string(i)});
+  const auto plan = guard(six.plan(), rule, ToyDriver::holds_data);
+  EXPECT_THAT(crowd(plan, six.observed, 2), IsEmpty());
+}
+
 TEST(Words, AreThoseOfMetricsAndConditions) {
   EXPECT_EQ(to_string(Verb::Release), "release");
   EXPECT_EQ(to_string(HoldReason::TooManyDeletes), "TooManyDeletes");
+  EXPECT_EQ(to_string(HoldReason::Waiting), "Waiting");
   EXPECT_EQ(to_string(HoldReason::None), "");
 }
 

@@ -1,5 +1,7 @@
 #include "drivers/postgres/lower.hpp"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,6 +30,7 @@ std::vector<std::string> ids(const Desired<Spec>& desired) {
   std::vector<std::string> names;
   for (const auto& [id, want] : desired.resources)
     names.push_back(id.kind + " " + id.name + " < " + to_string(want.owner));
+  std::ranges::sort(names);
   return names;
 }
 

@@ -1,0 +1,1 @@
+datamesh_test(reconcilers LABEL unit LINKS reconcilers)
