@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/core/result.hpp"
+#include "controller/kube/api_client.hpp"
 #include "controller/kube/remote_store.hpp"
 
 namespace datamesh::app {
@@ -18,9 +19,11 @@ inline constexpr int kDone = 0, kFailed = 1, kChanges = 2;
 struct ServerOptions {
   std::string kubeconfig, context, ns;
   bool all_namespaces = false;
+  bool insecure_skip_tls_verify = false;
 };
 Result<std::unique_ptr<kube::RemoteStore>> connect(const ServerOptions& options,
-                                                   std::string* default_namespace = nullptr);
+                                                   std::string* default_namespace = nullptr,
+                                                   kube::ApiClientOptions client = {});
 
 struct ApplyOptions {
   ServerOptions server;

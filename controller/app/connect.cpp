@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "controller/app/cli.hpp"
-#include "controller/kube/kubeconfig.hpp"
+#include "controller/kube/api_client.hpp"
 
 namespace datamesh::app {
 
@@ -17,8 +17,11 @@ const std::map<std::string, std::string>& environment() {
   return variables;
 }
 
-Result<std::unique_ptr<kube::RemoteStore>> connect(const ServerOptions& options, std::string* default_namespace) {
-  auto cluster = kube::load_kubeconfig(options.kubeconfig, options.context, environment());
+Result<std::unique_ptr<kube::RemoteStore>> connect(const ServerOptions& options, std::string* default_namespace,
+                                                   kube::ApiClientOptions client_options) {
+  auto cluster =
+      kube::load_kubeconfig(options.kubeconfig, options.context, environment(),
+                            options.insecure_skip_tls_verify ? kube::Insecure::Allowed : kube::Insecure::Refused);
   if (!cluster && cluster.error().code == Code::NotFound && options.kubeconfig.empty()) {
     if (auto inside = kube::in_cluster(environment())) cluster = std::move(inside);
   }
@@ -26,7 +29,7 @@ Result<std::unique_ptr<kube::RemoteStore>> connect(const ServerOptions& options,
   if (default_namespace) {
     *default_namespace = !options.ns.empty() ? options.ns : !cluster->ns.empty() ? cluster->ns : "default";
   }
-  DATAMESH_TRY(auto client, kube::make_client(*cluster));
+  DATAMESH_TRY(auto client, kube::make_client(*cluster, std::move(client_options)));
   return std::make_unique<kube::RemoteStore>(std::move(client));
 }
 

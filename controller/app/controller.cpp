@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* kLease = "datamesh";
 constexpr auto kLookAgain = std::chrono::seconds(1);
+constexpr auto kLeaseAnswer = std::chrono::seconds(4);  // there is time for a second attempt before the renew deadline
 
 void rest(Duration time, const std::stop_token& stop) {
   std::mutex mutex;
@@ -49,7 +50,7 @@ class Controller {
   explicit Controller(const ControllerOptions& options) : options_(options), plane_(resolve(options.plane)) {}
 
   Result<void> run() {
-    DATAMESH_TRY(store_, connect(options_.server));
+    DATAMESH_TRY(store_, connect(options_.server, nullptr, {.on_request = counting()}));
     plane_.health().add("caches", telemetry::Health::Matters::ToReadiness, [this]() -> Result<void> {
       if (standing_by_ || plane_.synced()) return {};
       return Error{Code::Unavailable, "the caches are not filled yet"};
@@ -77,6 +78,13 @@ class Controller {
     return options;
   }
 
+  std::function<void(const kube::ApiAttempt&)> counting() {
+    return [this](const kube::ApiAttempt& attempt) {
+      plane_.metrics().client_request(attempt.code, attempt.method, attempt.host);
+      if (attempt.took) plane_.metrics().client_took(attempt.method, attempt.host, *attempt.took);
+    };
+  }
+
   // Until stopped. An error ends the process.
   Result<void> serve(const std::stop_token& stop) {
     wait_for_kinds(stop);
@@ -95,7 +103,9 @@ class Controller {
   // Leads once. After the loss of the lease only a new process surely has nothing of the old term under way.
   Result<void> serve_a_term(const std::stop_token& stop) {
     // Connections of its own: what the loops wait for must not hold up a renewal.
-    DATAMESH_TRY(const auto leases, connect(options_.server));
+    DATAMESH_TRY(const auto leases,
+                 connect(options_.server, nullptr,
+                         {.timeout = kLeaseAnswer, .patience = kLeaseAnswer, .on_request = counting()}));
     LeaderOptions election;
     election.ns = options_.lease_namespace.empty() ? variable("POD_NAMESPACE") : options_.lease_namespace;
     if (election.ns.empty()) election.ns = kSystemNamespace;

@@ -16,6 +16,8 @@ void add_server_options(CLI::App& command, ServerOptions& options) {
                      "Path to the kubeconfig file (default: $KUBECONFIG, ~/.kube/config)");
   command.add_option("--context", options.context, "Name of the kubeconfig context to use");
   command.add_option("-n,--namespace", options.ns, "Namespace of objects that name none");
+  command.add_flag("--insecure-skip-tls-verify", options.insecure_skip_tls_verify,
+                   "Accept that the kubeconfig turns the verification of the server's certificate off");
 }
 
 void add_files(CLI::App& command, std::vector<std::string>& files) {

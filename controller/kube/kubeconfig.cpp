@@ -11,9 +11,11 @@
 namespace datamesh::kube {
 namespace {
 
-constexpr std::string_view kServiceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/";
+namespace fs = std::filesystem;
 
-Result<std::string> read_file(const std::filesystem::path& path) {
+constexpr std::string_view kExecGroup = "client.authentication.k8s.io/";
+
+Result<std::string> read_file(const fs::path& path) {
   std::ifstream file(path);
   if (!file) return Error{Code::NotFound, path.string() + ": cannot be read"};
   std::ostringstream text;
@@ -26,110 +28,204 @@ std::string variable(const std::map<std::string, std::string>& environment, cons
   return found == environment.end() ? "" : found->second;
 }
 
-Result<std::string> find_file(const std::string& path, const std::map<std::string, std::string>& environment) {
-  if (!path.empty()) return path;
-  std::istringstream listed(variable(environment, "KUBECONFIG"));
+bool is_true(const Json& object, std::string_view field) {
+  const Json* value = find(object, {field});
+  return value && *value == true;
+}
+
+struct File {
+  fs::path path;
+  Json config;
+};
+
+// An entry, and the file it stands in.
+struct Entry {
+  const Json* value = nullptr;
+  const File* file = nullptr;
+
+  std::string where(std::string_view field) const { return file->path.string() + ": " + std::string(field); }
+  // Paths are relative to their file.
+  std::string resolve(const std::string& path) const {
+    return fs::path(path).is_absolute() ? path : (file->path.parent_path() / path).string();
+  }
+  // "<field>-data" in base64, or the file that "<field>" names.
+  Result<std::string> data_or_file(const std::string& field) const {
+    if (const std::string data = string_at(*value, {field + "-data"}); !data.empty()) {
+      std::string decoded = base64_decode(data);
+      if (decoded.empty()) return Error{Code::Invalid, where(field + "-data is not base64")};
+      return decoded;
+    }
+    const std::string path = string_at(*value, {field});
+    return path.empty() ? Result<std::string>(std::string()) : read_file(resolve(path));
+  }
+};
+
+Result<std::vector<File>> read_files(const std::string& given, const std::map<std::string, std::string>& environment) {
+  std::vector<fs::path> paths;
+  if (!given.empty()) paths.emplace_back(given);
+  std::istringstream listed(given.empty() ? variable(environment, "KUBECONFIG") : "");
   for (std::string part; std::getline(listed, part, ':');) {
-    if (!part.empty() && std::filesystem::exists(part)) return part;
+    if (!part.empty() && fs::exists(part)) paths.emplace_back(part);
   }
-  const std::string home = variable(environment, "HOME") + "/.kube/config";
-  if (std::filesystem::exists(home)) return home;
-  return Error{Code::NotFound, "no kubeconfig: give --kubeconfig or set KUBECONFIG"};
-}
-
-// The entry called `name` of a list of {name, <member>: {...}}.
-const Json* named(const Json& config, std::string_view list, std::string_view member, const std::string& name) {
-  const Json* entries = find(config, {list});
-  if (!entries || !entries->is_array()) return nullptr;
-  for (const auto& entry : *entries) {
-    if (string_at(entry, {"name"}) == name) return find(entry, {member});
+  const fs::path home = variable(environment, "HOME") + "/.kube/config";
+  if (paths.empty() && variable(environment, "KUBECONFIG").empty() && fs::exists(home)) paths.push_back(home);
+  if (paths.empty()) return Error{Code::NotFound, "no kubeconfig: give --kubeconfig or set KUBECONFIG"};
+  std::vector<File> files;
+  for (const auto& path : paths) {
+    DATAMESH_TRY(const std::string text, read_file(path));
+    auto documents = parse_yaml(text);
+    if (!documents) return with_context(path.string(), documents.error());
+    if (documents->size() != 1) return Error{Code::Invalid, path.string() + ": one document is expected"};
+    files.push_back({path, std::move(documents->front())});
   }
-  return nullptr;
+  return files;
 }
 
-// "<field>-data" in base64, or the file that "<field>" names, relative to the configuration.
-Result<std::string> data_or_file(const Json& entry, const std::string& field, const std::filesystem::path& directory) {
-  if (const std::string data = string_at(entry, {field + "-data"}); !data.empty()) return base64_decode(data);
-  const std::string file = string_at(entry, {field});
-  if (file.empty()) return std::string();
-  return read_file(std::filesystem::path(file).is_absolute() ? std::filesystem::path(file) : directory / file);
+// The first entry called `name` of the lists of {name, <member>: {...}}.
+Entry named(const std::vector<File>& files, std::string_view list, std::string_view member, const std::string& name) {
+  for (const auto& file : files) {
+    const Json* entries = find(file.config, {list});
+    if (!entries || !entries->is_array()) continue;
+    for (const auto& entry : *entries) {
+      const Json* value = find(entry, {member});
+      if (value && string_at(entry, {"name"}) == name) return {value, &file};
+    }
+  }
+  return {};
 }
 
-Result<void> read_user(Cluster& cluster, const Json& user, const std::string& path) {
-  const auto directory = std::filesystem::path(path).parent_path();
-  if (find(user, {"exec"}) || find(user, {"auth-provider"})) {
+// What KUBERNETES_EXEC_INFO says.
+std::string exec_info(const std::string& api_version, const Entry& server, const std::string& ca_pem,
+                      bool with_cluster) {
+  Json spec = {{"interactive", false}};
+  if (with_cluster) {
+    Json cluster = {{"server", string_at(*server.value, {"server"})}};
+    if (!ca_pem.empty()) cluster["certificate-authority-data"] = base64_encode(ca_pem);
+    if (const auto name = string_at(*server.value, {"tls-server-name"}); !name.empty())
+      cluster["tls-server-name"] = name;
+    if (is_true(*server.value, "insecure-skip-tls-verify")) cluster["insecure-skip-tls-verify"] = true;
+    if (const Json* extensions = find(*server.value, {"extensions"}); extensions && extensions->is_array()) {
+      for (const auto& extension : *extensions) {
+        const Json* config = find(extension, {"extension"});
+        if (config && string_at(extension, {"name"}) == "client.authentication.k8s.io/exec")
+          cluster["config"] = *config;
+      }
+    }
+    spec["cluster"] = std::move(cluster);
+  }
+  return Json{{"apiVersion", api_version}, {"kind", "ExecCredential"}, {"spec", std::move(spec)}}.dump();
+}
+
+Result<ExecPlugin> read_plugin(const Entry& user, const Json& exec, const Entry& server, const std::string& ca_pem) {
+  ExecPlugin plugin;
+  plugin.api_version = string_at(exec, {"apiVersion"});
+  plugin.command = string_at(exec, {"command"});
+  if (plugin.api_version != std::string(kExecGroup) + "v1" &&
+      plugin.api_version != std::string(kExecGroup) + "v1beta1") {
+    return Error{Code::Invalid, user.where("exec.apiVersion \"" + plugin.api_version + "\" is not " +
+                                           std::string(kExecGroup) + "v1 or v1beta1")};
+  }
+  if (plugin.command.empty()) return Error{Code::Invalid, user.where("exec.command is missing")};
+  // A name without a slash is looked for in PATH; a relative path is relative to the file.
+  if (plugin.command.find('/') != std::string::npos) plugin.command = user.resolve(plugin.command);
+  const std::string mode = string_at(exec, {"interactiveMode"});
+  if (mode == "Always") {
     return Error{Code::Invalid,
-                 path + ": the user of context " + cluster.context + " needs a credential plugin, which is not run"};
+                 user.where("exec.interactiveMode Always: the plugin needs a terminal, which is not given")};
   }
-  cluster.token = Secret(string_at(user, {"token"}));
-  if (const std::string file = string_at(user, {"tokenFile"}); !file.empty()) {
-    cluster.token_file = std::filesystem::path(file).is_absolute() ? file : (directory / file).string();
+  if (mode.empty() && plugin.api_version.ends_with("/v1")) {
+    return Error{Code::Invalid, user.where("exec.interactiveMode is missing")};
   }
-  DATAMESH_TRY(cluster.certificate_pem, data_or_file(user, "client-certificate", directory));
-  DATAMESH_TRY(std::string key, data_or_file(user, "client-key", directory));
+  if (!mode.empty() && mode != "Never" && mode != "IfAvailable") {
+    return Error{Code::Invalid, user.where("exec.interactiveMode \"" + mode + "\" is not known")};
+  }
+  if (const Json* arguments = find(exec, {"args"}); arguments && arguments->is_array()) {
+    for (const auto& argument : *arguments) {
+      if (argument.is_string()) plugin.arguments.push_back(argument.get<std::string>());
+    }
+  }
+  if (const Json* variables = find(exec, {"env"}); variables && variables->is_array()) {
+    for (const auto& entry : *variables) plugin.environment[string_at(entry, {"name"})] = string_at(entry, {"value"});
+  }
+  plugin.install_hint = string_at(exec, {"installHint"});
+  plugin.info = exec_info(plugin.api_version, server, ca_pem, is_true(exec, "provideClusterInfo"));
+  return plugin;
+}
+
+Result<void> read_user(Cluster& cluster, const Entry& user, const Entry& server) {
+  for (const char* field : {"auth-provider", "as", "as-uid", "as-groups", "as-user-extra", "username", "password"}) {
+    if (find(*user.value, {field})) return Error{Code::Invalid, user.where(std::string(field) + " is not supported")};
+  }
+  cluster.token = Secret(string_at(*user.value, {"token"}));
+  if (const std::string file = string_at(*user.value, {"tokenFile"}); !file.empty()) {
+    cluster.token_file = user.resolve(file);
+  }
+  DATAMESH_TRY(cluster.certificate_pem, user.data_or_file("client-certificate"));
+  DATAMESH_TRY(std::string key, user.data_or_file("client-key"));
   cluster.key_pem = Secret(std::move(key));
+  if (cluster.certificate_pem.empty() != cluster.key_pem.empty()) {
+    return Error{Code::Invalid, user.where("client-certificate and client-key belong together")};
+  }
+  if (const Json* exec = find(*user.value, {"exec"}); exec && !exec->is_null()) {
+    DATAMESH_TRY(cluster.plugin, read_plugin(user, *exec, server, cluster.ca_pem));
+  }
+  return {};
+}
+
+Result<void> read_server(Cluster& cluster, const Entry& server, Insecure insecure) {
+  cluster.server = string_at(*server.value, {"server"});
+  if (cluster.server.empty()) return Error{Code::Invalid, server.where("cluster.server is missing")};
+  if (find(*server.value, {"proxy-url"})) return Error{Code::Invalid, server.where("proxy-url is not supported")};
+  cluster.tls_server_name = string_at(*server.value, {"tls-server-name"});
+  if (is_true(*server.value, "insecure-skip-tls-verify")) {
+    if (insecure == Insecure::Refused) {
+      return Error{Code::Invalid, server.where("insecure-skip-tls-verify: anybody could be at the other end; give "
+                                               "--insecure-skip-tls-verify if that is meant")};
+    }
+    cluster.verify_peer = false;
+  }
+  DATAMESH_TRY(cluster.ca_pem, server.data_or_file("certificate-authority"));
   return {};
 }
 
 }  // namespace
 
-Result<Cluster> load_kubeconfig(const std::string& wanted, const std::string& context,
-                                const std::map<std::string, std::string>& environment) {
-  DATAMESH_TRY(const std::string path, find_file(wanted, environment));
-  DATAMESH_TRY(const std::string text, read_file(path));
-  auto documents = parse_yaml(text);
-  if (!documents) return with_context(path, documents.error());
-  if (documents->size() != 1) return Error{Code::Invalid, path + ": one document is expected"};
-  const Json& config = documents->front();
-
+Result<Cluster> load_kubeconfig(const std::string& path, const std::string& context,
+                                const std::map<std::string, std::string>& environment, Insecure insecure) {
+  DATAMESH_TRY(const auto files, read_files(path, environment));
+  const std::string& first = files.front().path;
   Cluster cluster;
-  cluster.context = context.empty() ? string_at(config, {"current-context"}) : context;
-  const Json* chosen = named(config, "contexts", "context", cluster.context);
-  if (!chosen) return Error{Code::Invalid, path + ": no context \"" + cluster.context + "\""};
-  cluster.ns = string_at(*chosen, {"namespace"});
-  const Json* server = named(config, "clusters", "cluster", string_at(*chosen, {"cluster"}));
-  if (!server) return Error{Code::Invalid, path + ": no cluster \"" + string_at(*chosen, {"cluster"}) + "\""};
-  cluster.server = string_at(*server, {"server"});
-  const Json* insecure = find(*server, {"insecure-skip-tls-verify"});
-  cluster.verify_peer = !(insecure && *insecure == true);
-  DATAMESH_TRY(cluster.ca_pem,
-               data_or_file(*server, "certificate-authority", std::filesystem::path(path).parent_path()));
-  if (const Json* user = named(config, "users", "user", string_at(*chosen, {"user"}))) {
-    DATAMESH_CHECK(read_user(cluster, *user, path));
+  cluster.environment = environment;
+  cluster.context = context;
+  for (const auto& file : files) {
+    if (cluster.context.empty()) cluster.context = string_at(file.config, {"current-context"});
   }
+  const Entry chosen = named(files, "contexts", "context", cluster.context);
+  if (!chosen.value) return Error{Code::Invalid, first + ": no context \"" + cluster.context + "\""};
+  cluster.ns = string_at(*chosen.value, {"namespace"});
+  const std::string server_name = string_at(*chosen.value, {"cluster"}), user_name = string_at(*chosen.value, {"user"});
+  const Entry server = named(files, "clusters", "cluster", server_name);
+  if (!server.value) return Error{Code::Invalid, first + ": no cluster \"" + server_name + "\""};
+  DATAMESH_CHECK(read_server(cluster, server, insecure));
+  if (user_name.empty()) return cluster;
+  const Entry user = named(files, "users", "user", user_name);
+  if (!user.value) return Error{Code::Invalid, first + ": no user \"" + user_name + "\""};
+  DATAMESH_CHECK(read_user(cluster, user, server));
   return cluster;
 }
 
-Result<Cluster> in_cluster(const std::map<std::string, std::string>& environment) {
+Result<Cluster> in_cluster(const std::map<std::string, std::string>& environment, const std::string& folder) {
   const std::string host = variable(environment, "KUBERNETES_SERVICE_HOST");
   const std::string port = variable(environment, "KUBERNETES_SERVICE_PORT");
   if (host.empty()) return Error{Code::NotFound, "not inside a cluster: KUBERNETES_SERVICE_HOST is not set"};
-  const std::string folder(kServiceAccount);
   Cluster cluster;
   cluster.context = "in-cluster";
   const bool ipv6 = host.find(':') != std::string::npos;
   cluster.server = "https://" + (ipv6 ? "[" + host + "]" : host) + ":" + (port.empty() ? "443" : port);
-  DATAMESH_TRY(cluster.ca_pem, read_file(folder + "ca.crt"));
-  cluster.token_file = folder + "token";
-  if (auto ns = read_file(folder + "namespace")) cluster.ns = *ns;
+  DATAMESH_TRY(cluster.ca_pem, read_file(folder + "/ca.crt"));
+  cluster.token_file = folder + "/token";
+  if (auto ns = read_file(folder + "/namespace")) cluster.ns = *ns;
   return cluster;
-}
-
-Result<std::unique_ptr<http::Client>> make_client(const Cluster& cluster) {
-  http::ClientOptions options{.url = cluster.server,
-                              .ca_pem = cluster.ca_pem,
-                              .certificate_pem = cluster.certificate_pem,
-                              .key_pem = cluster.key_pem,
-                              .verify_peer = cluster.verify_peer,
-                              .bearer_token = {}};
-  options.bearer_token = [token = cluster.token, file = cluster.token_file] {
-    if (file.empty()) return token;
-    auto text = read_file(file);
-    if (!text) return token;
-    while (!text->empty() && (text->back() == '\n' || text->back() == ' ')) text->pop_back();
-    return Secret(*text);
-  };
-  return http::make_client(std::move(options));
 }
 
 }  // namespace datamesh::kube

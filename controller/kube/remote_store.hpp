@@ -6,13 +6,14 @@
 #include <string>
 
 #include "controller/http/client.hpp"
+#include "controller/kube/list_watch.hpp"
 #include "controller/kube/store.hpp"
 
 namespace datamesh::kube {
 
 class RemoteStore : public Store {
  public:
-  explicit RemoteStore(std::unique_ptr<http::Client> client);
+  explicit RemoteStore(std::unique_ptr<http::Client> client, ListWatchOptions options = {});
   ~RemoteStore() override;
 
   Result<nlohmann::json> get(const ResourceType& type, const std::string& ns, const std::string& name) override;
@@ -33,15 +34,8 @@ class RemoteStore : public Store {
   Result<std::vector<ResourceType>> discover(const std::string& group_version);
 
  private:
-  struct Listed;
-  Result<Listed> list_all(const ResourceType& type, const std::string& ns, const std::string& selector,
-                          const std::function<void(nlohmann::json&)>& each, std::stop_token stop);
-
   std::unique_ptr<http::Client> client_;
+  const ListWatchOptions options_;
 };
-
-// "/apis/datamesh.dev/v1alpha1/namespaces/sales/dataproducts/orders/status"; parts that are empty are left out.
-std::string path_of(const ResourceType& type, const std::string& ns, const std::string& name,
-                    const std::string& subresource = "");
 
 }  // namespace datamesh::kube

@@ -2,6 +2,7 @@
 
 #include "controller/core/json.hpp"
 #include "controller/core/log.hpp"
+#include "controller/core/rest.hpp"
 
 namespace datamesh {
 namespace {
@@ -28,13 +29,6 @@ Json with_record(Json lease, const LeaseRecord& record) {
   spec["renewTime"] = record.renewed;
   spec["leaseTransitions"] = record.transitions;
   return lease;
-}
-
-void rest(Duration delay, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, delay, [] { return false; });
 }
 
 }  // namespace

@@ -50,6 +50,10 @@ Buckets queue_buckets() {
 Buckets request_buckets() {
   return {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60};
 }
+// As client-go's request latency.
+Buckets client_buckets() {
+  return {0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60};
+}
 Buckets pass_buckets() {
   return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300};
 }
@@ -179,6 +183,9 @@ struct Metrics::Families {
   Series<Counter> client_requests =
       counter("rest_client_requests_total", "HTTP requests by status code, method and host; code <error>: no answer.",
               {"code", "method", "host"});
+  Series<Histogram> client_durations =
+      histogram("rest_client_request_duration_seconds", "Time until the answer to an HTTP request, by verb and host.",
+                {"verb", "host"}, client_buckets());
   Series<Gauge> leads = gauge("leader_election_master_status", "1: this instance leads; 0: it stands by.", {"name"});
 
   // The embedded API server (kube-apiserver).
@@ -274,6 +281,9 @@ void Metrics::queue_unfinished(std::string_view queue, Duration sum, Duration lo
 
 void Metrics::client_request(std::string_view code, std::string_view method, std::string_view host) {
   families_->client_requests.add({code, method, host});
+}
+void Metrics::client_took(std::string_view verb, std::string_view host, Duration took) {
+  families_->client_durations.observe({verb, host}, took);
 }
 void Metrics::leader(std::string_view name, bool leads) {
   families_->leads.set({name}, leads ? 1 : 0);

@@ -49,6 +49,7 @@ class Metrics {
   void queue_unfinished(std::string_view queue, Duration sum, Duration longest);
 
   void client_request(std::string_view code, std::string_view method, std::string_view host);
+  void client_took(std::string_view verb, std::string_view host, Duration took);
   void leader(std::string_view name, bool leads);
 
   // The embedded API server.

@@ -82,6 +82,7 @@ TEST(Metrics, CountLoopsAsControllerRuntimeDoes) {
   metrics.queue_worked("domain", 2ms);
   metrics.queue_unfinished("domain", 3s, 2s);
   metrics.client_request("200", "GET", "10.0.0.1:6443");
+  metrics.client_took("GET", "10.0.0.1:6443", std::chrono::milliseconds(30));
   metrics.leader("datamesh", true);
   const std::string text = metrics.expose();
   EXPECT_EQ(value_of(text, R"(controller_runtime_reconcile_total{controller="domain",result="success"})"), 1);
@@ -97,6 +98,7 @@ TEST(Metrics, CountLoopsAsControllerRuntimeDoes) {
   EXPECT_EQ(value_of(text, R"(workqueue_unfinished_work_seconds{controller="domain",name="domain"})"), 3);
   EXPECT_EQ(value_of(text, R"(workqueue_longest_running_processor_seconds{controller="domain",name="domain"})"), 2);
   EXPECT_EQ(value_of(text, R"(rest_client_requests_total{code="200",host="10.0.0.1:6443",method="GET"})"), 1);
+  EXPECT_EQ(value_of(text, R"(rest_client_request_duration_seconds_count{host="10.0.0.1:6443",verb="GET"})"), 1);
   EXPECT_EQ(value_of(text, R"(leader_election_master_status{name="datamesh"})"), 1);
 }
 
