@@ -31,6 +31,19 @@ struct Mesh {
   }
 };
 
+// All requests must be answered, and well.
+void send_all(const Result<std::shared_ptr<Connection>>& connection, const std::vector<Request>& requests) {
+  const auto give_up = [](const Error& error) {
+    std::fprintf(stderr, "raw client: %s\n", error.message.c_str());
+    std::exit(1);
+  };
+  if (!connection) give_up(connection.error());
+  for (const auto& answer : (*connection)->request_all(requests, {})) {
+    if (!answer) give_up(answer.error());
+    if (answer->find("\"error\"") != std::string::npos) give_up({Code::Unavailable, *answer});
+  }
+}
+
 // The same claims, streams and durables, with nothing decided, read back or checked. Bodies are made beforehand.
 double raw(const TestServer& server, const Mesh& mesh) {
   Keyring keys(server.signing);
@@ -61,12 +74,12 @@ double raw(const TestServer& server, const Mesh& mesh) {
     bare.push_back({"$SYS.REQ.CLAIMS.UPDATE", write_account(keys.operator_key(), account, real_clock().wall())});
   }
   const Steady start = real_clock().steady();
-  (void)(*pool.system())->request_all(bare, {});
-  (void)(*pool.system())->request_all(full, {});
+  send_all(pool.system(), bare);
+  send_all(pool.system(), full);
   const double claims = ms_since(start);
-  for (const auto& [domain, requests] : streams) (void)(*pool.account(domain))->request_all(requests, {});
+  for (const auto& [domain, requests] : streams) send_all(pool.account(domain), requests);
   const double with_streams = ms_since(start);
-  for (const auto& [domain, requests] : durables) (void)(*pool.account(domain))->request_all(requests, {});
+  for (const auto& [domain, requests] : durables) send_all(pool.account(domain), requests);
   std::printf("raw client: claims %.0f ms, streams %.0f ms, durables %.0f ms\n", claims, with_streams - claims,
               ms_since(start) - with_streams);
   return ms_since(start);
