@@ -18,11 +18,22 @@ from processes import BINARY, call, find_tool  # noqa: E402
 
 EPOCH = 1700000000
 USER = 65532
-# Mounts the tree read-only where that may be done; else it is its owner alone who could write, and that is root.
-CHROOT = """
-mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" || echo "not mounted read-only" >&2
-cd "$1" && exec chroot --userspec=65532:65532 "$@"
+# In a tree that is mounted read-only. Where nothing may be mounted (a container without that right), it is its owner alone
+# who could write to it, and that is root.
+MOUNTED = """
+mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && cd "$1" || exit
+exec chroot --userspec=65532:65532 . "${@:2}"
 """
+PLAIN = 'exec chroot --userspec=65532:65532 "$1" "${@:2}"'
+
+
+def as_root(*words):
+    return [*words] if os.geteuid() == 0 else ["sudo", "-n", *words]
+
+
+def may_mount():
+    """In a namespace of its own, with a process tree of its own."""
+    return call(*as_root("unshare", "--mount", "--pid", "--fork", "true")).ok
 
 
 def make_image(folder, binary=BINARY):
@@ -32,10 +43,9 @@ def make_image(folder, binary=BINARY):
 
 def inside(root, *words, stdin=None):
     """What the program says in the image's root filesystem, as its user, with nothing to write to."""
-    command = ["unshare", "--mount", "sh", "-c", CHROOT, "sh", root, "/usr/bin/datamesh", *words]
-    if os.geteuid() != 0:
-        command = ["sudo", "-n", *command]
-    return call(*command, stdin=stdin, env={"PATH": os.environ["PATH"]})
+    how = ["unshare", "--mount", "bash", "-c", MOUNTED] if may_mount() else ["bash", "-c", PLAIN]
+    command = [*how, "bash", root, "/usr/bin/datamesh", *words]
+    return call(*as_root(*command), stdin=stdin, env={"PATH": os.environ["PATH"]})
 
 
 class Image(unittest.TestCase):
