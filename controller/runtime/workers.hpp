@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "controller/core/clock.hpp"
@@ -118,9 +119,23 @@ class Workers {
     }
     if (result.error().code == Code::Cancelled) return;
     instruments_.reconciled(options_.name, "error", took);
+    tell(result.error());
     if (result.error().code == Code::Invalid) return;
     instruments_.queue_retried(options_.name);
     queue_.add(key, clock_.steady() + backoff_.failed(key, std::uniform_real_distribution<>(0, 1)(random_)));
+  }
+
+  // A line a second at most: when a server is away, everything fails.
+  void tell(const Error& error) {
+    const Steady now = clock_.steady();
+    if (told_ && now - *told_ < std::chrono::seconds(1)) {
+      ++untold_;
+      return;
+    }
+    log_warn("failed", {{"controller", options_.name},
+                        {"error", error.message},
+                        {"not_told", std::to_string(std::exchange(untold_, 0))}});
+    told_ = now;
   }
 
   void wait(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
@@ -142,6 +157,8 @@ class Workers {
   WorkQueue<Key> queue_;
   Backoff<Key> backoff_;
   std::map<Key, Steady> added_;
+  std::optional<Steady> told_;  // when an error was last logged
+  std::size_t untold_ = 0;      // errors since then
   std::minstd_rand random_{std::random_device{}()};
   std::vector<std::jthread> threads_;
 };
