@@ -24,9 +24,10 @@ from cluster import skip_without_assets  # noqa: E402,F401
 
 READ = "SELECT id FROM sales__orders_v1.rows"
 READ_SECONDS = 0.5  # between two looks of the consumer
-# Everything that the world consists of in the server: who is who, what is theirs, and what they may do with it.
+# Everything that the world consists of in the server: who is who, what is theirs, and what they may do with it. The
+# control plane's own password is a new one each time that it starts the server.
 NOTE = """
-SELECT 'role', oid, rolname, rolpassword FROM pg_authid WHERE rolname !~ '^pg_'
+SELECT 'role', oid, rolname, CASE WHEN rolname <> 'mesh_cp' THEN rolpassword END FROM pg_authid WHERE rolname !~ '^pg_'
 UNION ALL SELECT 'member', roleid, roleid::regrole || ' to ' || member::regrole, NULL FROM pg_auth_members
   WHERE roleid > 16383
 UNION ALL SELECT 'schema', oid, nspname, nspacl::text FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'
