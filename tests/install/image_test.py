@@ -163,5 +163,16 @@ class Image(unittest.TestCase):
             self.assertIn("run make", made.err)
 
 
+class Plugin(unittest.TestCase):
+    def test_what_is_installed_is_a_plugin_of_kubectl(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = call("cmake", "--install", BINARY.parent.parent, "--prefix", folder)
+            self.assertTrue(done.ok, done)
+            environment = {**os.environ, "PATH": f"{folder}/bin{os.pathsep}{os.environ['PATH']}"}
+            said = call(find_tool("kubectl"), "datamesh", "version", env=environment)
+            self.assertEqual(said.out, call(BINARY, "version").out, said)
+            self.assertTrue(said.ok, said)
+
+
 if __name__ == "__main__":
     unittest.main()
