@@ -121,7 +121,7 @@ class Controller {
     standing_by_ = false;
     if (!term) return stop.stop_requested() ? Result<void>{} : term.error();
     plane_.start_loops(store_, *leader);
-    const auto held = leader->hold(stop);
+    auto held = leader->hold(stop);
     plane_.stop_loops();
     if (held) leader->release();
     return held;

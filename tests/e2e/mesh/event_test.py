@@ -1,10 +1,8 @@
 """What happened is told by Events, once each, where `kubectl describe` shows them. DATAMESH_SERVER says on which API."""
 
-import os
 import unittest
 
 from harness import MeshTest, approval, backend, contract, domain, namespace, product, subscription, wait_for
-from cluster import skip_without_assets
 
 
 class Events(MeshTest):
@@ -65,6 +63,4 @@ class Events(MeshTest):
 
 
 if __name__ == "__main__":
-    if os.environ.get("DATAMESH_SERVER") == "kubernetes":
-        skip_without_assets()
     unittest.main()

@@ -1,7 +1,8 @@
 """A mesh for tests: one control plane for a class, and short ways to declare things in it."""
 
-import json
 import contextlib
+import json
+import os
 import pathlib
 import socket
 import sys
@@ -10,8 +11,12 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "hack" / "lib"))
 import lab as kit  # noqa: E402
+from cluster import skip_without_assets  # noqa: E402
 from lab import Failed, Lab, OpenSession, condition, patch_of, psql, wait_for  # noqa: E402,F401
 from processes import WAIT_SECONDS, free_port  # noqa: E402,F401
+
+if os.environ.get("DATAMESH_SERVER") == "kubernetes":
+    skip_without_assets()
 
 COLUMNS = ({"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
            {"name": "city", "logicalType": "string"},

@@ -5,9 +5,12 @@ if(TARGET datamesh AND TARGET nats_client)
     set_tests_properties(e2e/mesh/${suite} PROPERTIES LABELS e2e TIMEOUT 1200
                          ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>")
   endforeach()
-  add_test(NAME e2e/mesh/event_test-kubernetes COMMAND python3 -B ${CMAKE_CURRENT_LIST_DIR}/event_test.py)
-  set_tests_properties(e2e/mesh/event_test-kubernetes PROPERTIES LABELS e2e TIMEOUT 1200 SKIP_RETURN_CODE 77
-                       ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>;DATAMESH_SERVER=kubernetes")
+  # The same suites on a real API server.
+  foreach(suite drift_test crash_test command_test event_test)
+    add_test(NAME e2e/mesh/${suite}-kubernetes COMMAND python3 -B ${CMAKE_CURRENT_LIST_DIR}/${suite}.py)
+    set_tests_properties(e2e/mesh/${suite}-kubernetes PROPERTIES LABELS e2e TIMEOUT 1200 SKIP_RETURN_CODE 77
+                         ENVIRONMENT "DATAMESH_BIN=$<TARGET_FILE:datamesh>;NATS_CLIENT=$<TARGET_FILE:nats_client>;DATAMESH_SERVER=kubernetes")
+  endforeach()
   add_test(NAME e2e/demo COMMAND ${CMAKE_SOURCE_DIR}/hack/demo)
   add_test(NAME e2e/demo-kubernetes COMMAND ${CMAKE_SOURCE_DIR}/hack/demo --server kubernetes)
   set_tests_properties(e2e/demo e2e/demo-kubernetes PROPERTIES LABELS e2e TIMEOUT 1200 SKIP_RETURN_CODE 77
