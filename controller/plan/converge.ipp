@@ -4,10 +4,43 @@
 namespace datamesh {
 namespace detail {
 
+// What was seen and carries no mark of ours.
+template <class Spec>
+std::set<ResourceId> foreign_in(const Observed<Spec>& observed) {
+  std::set<ResourceId> ids;
+  for (const auto& [id, found] : observed.resources) {
+    if (!found.owner) ids.insert(id);
+  }
+  return ids;
+}
+
+// A name that somebody else took is not the thing that we meant: access would be given to them. What stood on it before
+// may be changed there: taking away must not wait. Takes an ordered plan.
+template <class D>
+Plan<typename D::Spec> hold_on_foreign(Plan<typename D::Spec> plan, std::set<ResourceId> missing) {
+  if constexpr (requires(const typename D::Spec& spec) { D::needs(spec); }) {
+    for (const auto& change : plan) {
+      if (change.verb == Verb::Update) missing.erase(change.id);  // adopted
+    }
+    for (auto& change : plan) {
+      if (change.verb == Verb::Hold || !change.after) continue;
+      const auto before = change.before ? D::needs(*change.before) : std::vector<ResourceId>();
+      for (const auto& id : D::needs(*change.after)) {
+        if (!missing.contains(id) || std::ranges::count(before, id) > 0) continue;
+        if (!change.before) missing.insert(change.id);  // nor can anything be built on this
+        change = held(std::move(change), HoldReason::NotOurs,
+                      "needs " + id.kind + " " + id.name + ", which is not managed, or needs what is not");
+        break;
+      }
+    }
+  }
+  return plan;
+}
+
 template <class D>
 Plan<typename D::Spec> decide(const Desired<typename D::Spec>& desired, const Observed<typename D::Spec>& observed,
-                              const Guard& rule) {
-  return guard(order(diff(desired, observed), D::rank), rule, D::holds_data);
+                              const std::set<ResourceId>& foreign, const Guard& rule) {
+  return guard(hold_on_foreign<D>(order(diff(desired, observed), D::rank), foreign), rule, D::holds_data);
 }
 
 // A scoped look may see more than it was asked for (the other members of a group, or something that was wanted before
@@ -79,10 +112,11 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
     pass.error = observed.error();
     return pass;
   }
+  std::set<ResourceId> foreign = detail::foreign_in(*observed);
   detail::keep_scope(*observed, desired, scope);
   detail::count(pass, *observed);
 
-  Plan<Spec> plan = detail::decide<D>(desired, *observed, rule);
+  Plan<Spec> plan = detail::decide<D>(desired, *observed, foreign, rule);
   const std::set<ObjectKey> waiting = crowd(plan, *observed, rule.newcomers_max);
   plan = wait_for_turn(std::move(plan), waiting);
   pass.steps.reserve(plan.size());
@@ -107,13 +141,14 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
     pass.error = with_context("after writing", again.error());
     return pass;
   }
+  foreign = detail::foreign_in(*again);
   detail::keep_scope(*again, desired, scope);
   detail::count(pass, *again);
   std::map<ResourceId, Error> failures;
   for (const auto& step : pass.steps) {
     if (step.error) failures.emplace(step.id, *step.error);
   }
-  for (const auto& change : wait_for_turn(detail::decide<D>(desired, *again, rule), waiting)) {
+  for (const auto& change : wait_for_turn(detail::decide<D>(desired, *again, foreign, rule), waiting)) {
     Step step = detail::step_of<D>(change);
     if (const auto failed = failures.find(step.id); failed != failures.end()) step.error = failed->second;
     pass.remaining.push_back(std::move(step));

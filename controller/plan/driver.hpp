@@ -70,8 +70,10 @@ concept Driver = requires(D driver, const Change<typename D::Spec>& change, cons
   { D::rank(spec) } -> std::same_as<int>;
   // Whether deleting it loses data (a table, a stream), as against access (a grant, a login). Pure.
   { D::holds_data(spec) } -> std::same_as<bool>;
-  // Carries out the changes, in order, in batches of its choosing. A failure is written to its Step and stops only
-  // what needs it. Revocations are denied first, then cut: when apply() returns, no session of a loser is open.
+  // May also have: D::needs(spec) -> std::vector<ResourceId>, the things that it is built on (the owner of a table,
+  // both ends of a grant). What would be built on a thing that is not ours is held. Pure. Carries out the changes, in
+  // order, in batches of its choosing. A failure is written to its Step and stops only what needs it. Revocations are
+  // denied first, then cut: when apply() returns, no session of a loser is open.
   {driver.apply(actions, stop)};
   // A token that moves with every change in the target that observe() would see; empty: the engine has none.
   { driver.change_token(stop) } -> std::same_as<Result<std::string>>;

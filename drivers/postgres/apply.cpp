@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kOwnersPerTransaction = 200;  // each takes locks; the lock table holds about 1,777 of them
 constexpr int kAttempts = 5;
 constexpr int kCutAttempts = 20;  // of at most half a second each
+constexpr std::size_t kIdlesUntilBlocked =
+    4;  // of at most 50 ms each, until a denial that gets no answer looks for why
 
 enum class Part { Deny, Act };
 
@@ -29,9 +31,10 @@ struct Unit {
   std::vector<std::size_t> items;  // indexes into the prepared actions
 };
 
-// Serialisation conflicts: done again as they are.
+// Serialisation conflicts, and two sessions that borrow one role: done again as they are.
 bool is_transient(const Failure& failure) {
   return failure.sqlstate.starts_with("40") ||
+         (failure.sqlstate == "23505" && failure.error.message.find("pg_auth_members") != std::string::npos) ||
          (failure.sqlstate == "XX000" && failure.error.message.find("concurrently updated") != std::string::npos);
 }
 
@@ -53,12 +56,14 @@ Result<std::string> verifier_for(const Change<Spec>& change, const mesh::Credent
 // One step: its units in transactions, from a common queue.
 class Stage : public Work {
  public:
-  Stage(const Writers& writers, const mesh::CredentialSource& credentials, std::span<Prepared> prepared, Part part)
+  Stage(const Writers& writers, const mesh::CredentialSource& credentials, std::span<Prepared> prepared, Part part,
+        std::stop_token stop)
       : writers_(writers),
         credentials_(credentials),
         prepared_(prepared),
         part_(part),
         fence_(fence_statement(writers.fence->term())),
+        stop_(std::move(stop)),
         lanes_(writers.sessions.size()) {}
 
   void add(std::vector<Unit> units) {
@@ -90,11 +95,13 @@ class Stage : public Work {
 
   // Passwords take a millisecond each to be made into verifiers: meanwhile the server works.
   void idle() override {
-    if (!ready_ && !queue_.empty()) prepare_one();
+    if (!ready_ && !queue_.empty()) return prepare_one();
+    if (part_ == Part::Deny && ++idle_ % kIdlesUntilBlocked == 0) end_blockers();
   }
 
   void done(std::size_t session, const Outcome& outcome) override {
     Lane& lane = lanes_[session];
+    idle_ = 0;
     if (!outcome.failure) return;
     const Failure& failure = *outcome.failure;
     Job job = std::move(lane.current);
@@ -130,6 +137,22 @@ class Stage : public Work {
     Job current;
     std::deque<Job> own;  // pieces of a transaction that failed
   };
+
+  // An open transaction that holds what a denial needs would keep it off for as long as it likes.
+  void end_blockers() {
+    Session* spare = writers_.spare ? writers_.spare() : nullptr;
+    if (!spare) return;
+    std::string pids;
+    for (const Session* session : writers_.sessions) {
+      pids += (pids.empty() ? "{" : ",") + std::to_string(session->backend_pid());
+    }
+    static const std::string sql =
+        "SELECT pg_terminate_backend(a.pid, 500) FROM (SELECT DISTINCT b.pid FROM unnest($1::int[]) w(pid) "
+        "CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) b(pid)) b JOIN pg_stat_activity a ON a.pid = b.pid "
+        "JOIN pg_roles r ON r.oid = a.usesysid WHERE r.rolname <> session_user AND NOT r.rolsuper AND NOT "
+        "r.rolcreaterole";
+    if (const auto ended = spare->query(sql, {pids + "}"}, stop_); !ended) spare->mark_broken();
+  }
 
   void prepare_one() {
     Ready next{std::move(queue_.front()), {}};
@@ -210,6 +233,8 @@ class Stage : public Work {
   std::span<Prepared> prepared_;
   const Part part_;
   const std::string fence_;  // the first statement of each transaction
+  const std::stop_token stop_;
+  std::size_t idle_ = 0;  // looks in a row without an answer
   std::deque<Job> queue_;
   std::optional<Ready> ready_;
   std::vector<Lane> lanes_;
@@ -229,6 +254,7 @@ class Applier {
     run_stage(Part::Act, [](const Prepared& it) { return it.acts && !it.late && !it.drops; });
     run_stage(Part::Act, [](const Prepared& it) { return it.acts && it.late && !it.drops; });
     run_stage(Part::Act, [](const Prepared& it) { return it.acts && it.drops; });
+    cut_former();
   }
 
  private:
@@ -240,6 +266,7 @@ class Applier {
     }
     prepared_.push_back(
         {&action, !lowered.deny.empty(), !lowered.act.empty(), lowered.late, action.change->verb == Verb::Delete});
+    if (!lowered.former.empty()) former_.push_back({action.step, std::move(lowered.former), {}, false, nullptr});
     if (lowered.losers.empty() && lowered.logins.empty() && !lowered.cuts_public) return;
     cuts_.push_back({action.step, std::move(lowered.losers), std::move(lowered.logins), lowered.cuts_public,
                      std::get_if<Grant>(&*action.change->before)});
@@ -256,7 +283,7 @@ class Applier {
       units[at->second].items.push_back(i);
     }
     if (units.empty()) return;
-    Stage stage(writers_, credentials_, prepared_, part);
+    Stage stage(writers_, credentials_, prepared_, part, stop_);
     stage.add(std::move(units));
     run_pipelines(writers_.sessions, stage, stop_);
   }
@@ -288,6 +315,14 @@ class Applier {
     }
   }
 
+  // Whoever owned a thing could do everything with it, until the act.
+  void cut_former() {
+    for (const auto& it : former_) {
+      if (it.step->error) continue;
+      if (const auto done = cut(*writers_.sessions[0], it.losers, {}, stop_); !done) it.step->error = done.error();
+    }
+  }
+
   // PUBLIC has no members to name: whoever holds a lock on the relation is reading it, except its owner's own.
   void cut_users_of(Session& session, const Cut& it) {
     if (it.grant->object.empty()) return;
@@ -305,7 +340,7 @@ class Applier {
   const mesh::CredentialSource& credentials_;
   const std::stop_token stop_;
   std::vector<Prepared> prepared_;
-  std::vector<Cut> cuts_;
+  std::vector<Cut> cuts_, former_;
 };
 
 }  // namespace
@@ -316,17 +351,21 @@ Result<void> cut(Session& session, const std::set<std::string>& losers, const st
   static const std::string sql =
       "WITH RECURSIVE losers AS (SELECT oid FROM pg_roles WHERE rolname = ANY($1::name[]) "
       "UNION SELECT m.member FROM pg_auth_members m JOIN losers l ON m.roleid = l.oid) "
-      "SELECT r.rolname::text, pg_terminate_backend(a.pid, 500) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = "
+      "SELECT a.pid::text, pg_terminate_backend(a.pid, 500) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = "
       "a.usesysid "
-      "WHERE a.pid <> pg_backend_pid() AND r.rolname <> session_user AND NOT r.rolsuper AND "
-      "((a.datname = current_database() AND r.oid IN (SELECT oid FROM losers)) OR r.rolname = ANY($2::name[]))";
+      "WHERE a.pid <> pg_backend_pid() AND r.rolname <> session_user AND NOT r.rolsuper AND ((a.datname = "
+      "current_database() AND "
+      "r.oid IN (SELECT oid FROM losers) AND ($3 = '' OR a.pid::text = ANY(string_to_array($3, ',')))) OR "
+      "r.rolname = ANY($2::name[]))";
   const std::vector<std::string> loser_names(losers.begin(), losers.end()), login_names(logins.begin(), logins.end());
   const std::string first = array_text(loser_names), second = array_text(login_names);
+  std::string pids;  // that were there at first
   int left = 0;
   for (int attempt = 0; attempt < kCutAttempts; ++attempt) {
-    DATAMESH_TRY(const Rows rows, session.query(sql, {first, second}, stop));
+    DATAMESH_TRY(const Rows rows, session.query(sql, {first, second, pids}, stop));
     left = rows.size();
     if (left == 0) return {};
+    for (int row = 0; attempt == 0 && row < left; ++row) pids += (row ? "," : "") + std::string(rows.at(row, 0));
   }
   return Error{Code::Unavailable,
                session.who() + ": " + std::to_string(left) + " sessions of revoked roles are still open"};

@@ -210,7 +210,7 @@ Result<Session> Session::open(const Endpoint& endpoint, const Login& login, std:
   // A schema that someone put in a role's search_path must not decide what our statements mean; a lock that someone
   // holds must not hold us for ever.
   constexpr const char* options =
-      "-c search_path=pg_catalog -c jit=off -c client_min_messages=error -c standard_conforming_strings=on "
+      "-c search_path=pg_catalog,pg_temp -c jit=off -c client_min_messages=error -c standard_conforming_strings=on "
       "-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c role=none "
       "-c plan_cache_mode=force_generic_plan";
   const std::array<const char*, 12> keys = {"host",
@@ -271,6 +271,9 @@ bool Session::broken() const {
 }
 int Session::server_version() const {
   return PQserverVersion(conn_.get());
+}
+int Session::backend_pid() const {
+  return PQbackendPID(conn_.get());
 }
 
 namespace {

@@ -66,7 +66,8 @@ Code code_of(std::string_view sqlstate);
 // was cut short is broken() and must be thrown away.
 class Session {
  public:
-  // Connects, with search_path pinned to pg_catalog, JIT off and limits on waiting. Messages begin with `who`
+  // Connects, with search_path pinned to pg_catalog (pg_temp last), JIT off and limits on waiting. Messages begin with
+  // `who`
   // ("postgresql/warehouse") and hold no password. Denied when the server refuses the login, Unavailable when it cannot
   // be reached.
   static Result<Session> open(const Endpoint& endpoint, const Login& login, std::string who, std::stop_token stop,
@@ -89,6 +90,7 @@ class Session {
 
   bool broken() const;
   int server_version() const;  // 150020
+  int backend_pid() const;
   const std::string& who() const { return who_; }
 
   // For the pipeline (see pipeline.hpp).

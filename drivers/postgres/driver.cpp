@@ -1,5 +1,7 @@
 #include "drivers/postgres/driver.hpp"
 
+#include <algorithm>
+
 #include "drivers/postgres/apply.hpp"
 #include "drivers/postgres/credentials.hpp"
 #include "drivers/postgres/fencing.hpp"
@@ -14,7 +16,16 @@ constexpr int kFlushVersion = 150000;        // pg_stat_force_next_flush()
 constexpr std::size_t kPasswordLength = 32;  // letters and digits: 190 bits
 
 // Two control planes on one server take turns (a session's advisory lock; the number is ours for ever).
+constexpr const char* kTryLock = "SELECT pg_try_advisory_lock(7310299870265418341)";
 constexpr const char* kLock = "SELECT pg_advisory_lock(7310299870265418341)";
+// Every login can take an advisory lock: who holds it, or stands in the queue, and cannot be a control plane, goes.
+constexpr const char* kEndIntruders =
+    "SELECT pg_terminate_backend(a.pid, 500) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+    "JOIN pg_roles r ON r.oid = a.usesysid WHERE l.locktype = 'advisory' AND l.objsubid = 1 "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND (l.classid::bigint << 32 | l.objid::bigint) = 7310299870265418341 "
+    "AND r.rolname <> session_user AND NOT r.rolsuper AND NOT r.rolcreaterole";
+constexpr int kTurns = 3;  // each waits for lock_timeout
 constexpr const char* kUnlock = "SELECT pg_advisory_unlock(7310299870265418341)";
 
 }  // namespace
@@ -94,6 +105,73 @@ bool Driver::holds_data(const Spec& spec) {
   return std::holds_alternative<Schema>(spec) || std::holds_alternative<Table>(spec);
 }
 
+std::vector<ResourceId> Driver::needs(const Spec& spec) {
+  if (const auto* role = std::get_if<Role>(&spec)) {
+    return role->default_role.empty() ? std::vector<ResourceId>() : std::vector{role_id(role->default_role)};
+  }
+  if (const auto* schema = std::get_if<Schema>(&spec)) return {role_id(schema->owner)};
+  if (const auto* table = std::get_if<Table>(&spec)) return {schema_id((*table)->schema), role_id((*table)->owner)};
+  if (const auto* member = std::get_if<Membership>(&spec)) return {role_id(member->group), role_id(member->member)};
+  const auto& grant = std::get<Grant>(spec);
+  std::vector<ResourceId> ids;
+  if (!grant.schema.empty()) ids.push_back(schema_id(grant.schema));
+  if (!grant.grantee.empty()) ids.push_back(role_id(grant.grantee));
+  if (grant.on == On::Table) ids.push_back(table_id(grant.schema, grant.object));
+  return ids;
+}
+
+Result<void> Driver::take_turn(Session& writer, std::stop_token stop) const {
+  DATAMESH_TRY(const Rows free, writer.query(kTryLock, stop));
+  if (free.at(0, 0) == "t") return {};
+  Error last{Code::Unavailable, who_};
+  for (int turn = 0; turn < kTurns; ++turn) {
+    DATAMESH_TRY(const Rows ended, writer.query(kEndIntruders, stop));
+    const auto locked = writer.query(kLock, stop);
+    if (locked) return {};
+    last = locked.error();
+    if (writer.broken()) break;
+  }
+  return with_context("another control plane may be at work", last);
+}
+
+Result<void> Driver::ensure_nobody(Session& writer, std::stop_token stop) {
+  const std::string name(names::kNobody);
+  DATAMESH_TRY(
+      const Rows found,
+      writer.query("SELECT rolcanlogin, pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = "
+                   "$1::name",
+                   {name}, stop));
+  if (found.size() == 0) {
+    DATAMESH_TRY(const Rows made, writer.query("CREATE ROLE " + quote_identifier(name) + " NOLOGIN", stop));
+  } else if (found.at(0, 0) == "t") {
+    return Error{Code::Denied, writer.who() + ": the role " + name + " must not be able to log in"};
+  }
+  if (found.size() == 0 || found.at(0, 1) != "t") {  // to give it things
+    DATAMESH_TRY(const Rows joined, writer.query("GRANT " + quote_identifier(name) + " TO CURRENT_USER", stop));
+  }
+  return {};
+}
+
+// A role that is dropped needs somebody to leave its things to.
+void Driver::make_heir(Session& writer, std::span<Action<Spec>> actions, std::stop_token stop) {
+  const auto drops_role = [](const Action<Spec>& action) {
+    return action.change->verb == Verb::Delete && std::holds_alternative<Role>(*action.change->before);
+  };
+  if (!std::ranges::any_of(actions, drops_role)) return;
+  const auto ready = ensure_nobody(writer, stop);
+  for (auto& action : actions) {
+    if (!ready && drops_role(action)) action.step->error = ready.error();
+  }
+}
+
+Session* Driver::spare(std::stop_token stop) {
+  if (!spare_ || spare_->broken()) {
+    spare_.reset();
+    if (auto opened = open(stop)) spare_ = std::move(*opened);
+  }
+  return spare_ ? &*spare_ : nullptr;
+}
+
 void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
   const auto fail_all = [&](const Error& error) {
     for (auto& action : actions) action.step->error = error;
@@ -112,11 +190,11 @@ void Driver::apply(std::span<Action<Spec>> actions, std::stop_token stop) {
     }
     // With fewer sessions than wished for it only takes longer.
   }
-  if (const auto locked = writers[0]->query(kLock, stop); !locked) {
-    return fail_all(with_context("another control plane may be at work", locked.error()));
-  }
+  if (const auto turn = take_turn(*writers[0], stop); !turn) return fail_all(turn.error());
   if (const auto entered = enter_term(*writers[0], stop); !entered) return fail_all(entered.error());
-  postgres::apply({writers, options_.admin.user, *superuser_, options_.fence}, options_.credentials, actions, stop);
+  make_heir(*writers[0], actions, stop);
+  postgres::apply({writers, options_.admin.user, *superuser_, options_.fence, [&] { return spare(stop); }},
+                  options_.credentials, actions, stop);
   // A fence that is gone, or higher, has to be looked at again.
   if (std::ranges::any_of(actions, [](const auto& action) { return refused_by_fence(action.step->error); })) {
     entered_ = 0;

@@ -47,6 +47,7 @@ class Driver {
   static std::vector<std::string> lower(const Change<Spec>& change);
   static int rank(const Spec& spec);
   static bool holds_data(const Spec& spec);
+  static std::vector<ResourceId> needs(const Spec& spec);
   void apply(std::span<Action<Spec>> actions, std::stop_token stop);
   Result<std::string> change_token(std::stop_token stop);
 
@@ -67,10 +68,15 @@ class Driver {
   Result<Session*> session(std::size_t index, std::stop_token stop);
   Result<Session> open(std::stop_token stop) const;
   Result<void> enter_term(Session& session, std::stop_token stop);
+  Result<void> take_turn(Session& writer, std::stop_token stop) const;
+  static Result<void> ensure_nobody(Session& writer, std::stop_token stop);
+  static void make_heir(Session& writer, std::span<Action<Spec>> actions, std::stop_token stop);
+  Session* spare(std::stop_token stop);
 
   const Options options_;
   const std::string who_;
   std::vector<std::optional<Session>> sessions_;  // the first also reads
+  std::optional<Session> spare_;
   std::optional<bool> superuser_;
   std::int64_t entered_ = 0;  // the epoch that older ones were shut out with
   std::mutex prover_mutex_;

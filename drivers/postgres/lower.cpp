@@ -77,25 +77,72 @@ class Lowering {
   void update(const Role& role, const Role& was, const std::string& object) {
     std::string taken;
     for (const auto& attribute : was.extra) {
-      if (!role.extra.contains(attribute)) taken += " " + without(attribute);
+      if (role.extra.contains(attribute)) continue;
+      if (attribute.starts_with("SET ")) {
+        deny(reset(object, attribute.substr(4)));
+      } else {
+        taken += " " + without(attribute);
+      }
     }
     if (!taken.empty()) deny("ALTER " + object + taken);
     if (was.login && !role.login) {
       deny("ALTER " + object + " NOLOGIN PASSWORD NULL");
       out_.logins.insert(change_.id.name);
     } else if (role.login && (!was.login || was.credential != role.credential)) {
+      if (was.login) {  // Whoever came in with the old password goes before the new one counts.
+        deny("ALTER " + object + " PASSWORD NULL");
+        out_.logins.insert(change_.id.name);
+      }
       act("ALTER " + object + " LOGIN PASSWORD " + verifier_);
     }
   }
 
-  // What the role owns is never lost: it goes to the control plane. Its privileges go, so that DROP ROLE works.
+  static std::string reset(const std::string& object, const std::string& name) {
+    if (name.ends_with(kInDatabase)) {  // The database is known to the session alone.
+      return "DO LANGUAGE plpgsql " +
+             quote_literal("BEGIN EXECUTE 'ALTER '||" + quote_literal(object) +
+                           "||' IN DATABASE '||quote_ident(current_database())||' RESET ALL'; END");
+    }
+    std::string quoted;
+    for (std::size_t at = 0; at <= name.size();) {  // a.b: the names of extensions' settings
+      const auto dot = std::min(name.find('.', at), name.size());
+      quoted += (at == 0 ? "" : ".") + quote_identifier(name.substr(at, dot - at));
+      at = dot + 1;
+    }
+    return "ALTER " + object + " RESET " + quoted;
+  }
+
+  // The owner of a routine must be allowed to create in its schema, so nobody is, meanwhile.
+  static std::string reassign(const std::string& role, const std::string& nobody) {
+    return "DECLARE spaces text[]; owners text[]; it text; BEGIN "
+           "SELECT array_agg(DISTINCT quote_ident(n.nspname)), array_agg(DISTINCT pg_get_userbyid(n.nspowner)::text) "
+           "INTO spaces, owners FROM pg_shdepend d, pg_identify_object(d.classid, d.objid, 0) i, pg_namespace n "
+           "WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = " +
+           role +
+           "::regrole AND d.deptype = 'o' AND d.objsubid = 0 AND d.dbid = (SELECT oid FROM pg_database "
+           "WHERE datname = current_database()) AND n.nspname = i.schema; "
+           "SELECT array_agg(o) INTO owners FROM unnest(owners) o WHERE NOT pg_has_role(current_user, o::name, "
+           "'MEMBER'); "
+           "FOREACH it IN ARRAY coalesce(owners, '{}') LOOP EXECUTE format('GRANT %I TO CURRENT_USER', it); END LOOP; "
+           "FOREACH it IN ARRAY coalesce(spaces, '{}') LOOP EXECUTE 'GRANT CREATE ON SCHEMA '||it||' TO '||" +
+           nobody + "; END LOOP; EXECUTE 'REASSIGN OWNED BY '||" + role + "||' TO '||" + nobody +
+           "; FOREACH it IN ARRAY coalesce(spaces, '{}') LOOP EXECUTE 'REVOKE CREATE ON SCHEMA '||it||' FROM '||" +
+           nobody +
+           "; END LOOP; FOREACH it IN ARRAY coalesce(owners, '{}') LOOP EXECUTE format('REVOKE %I FROM CURRENT_USER', "
+           "it); "
+           "END LOOP; END";
+  }
+
+  // What the role owns is never lost: it goes to nobody, since routines and views act with their owner's rights. Its
+  // privileges go, so that DROP ROLE works.
   void drop_role(const Role& role, const std::string& name) {
     if (role.login) {
       deny("ALTER ROLE " + name + " NOLOGIN PASSWORD NULL");
       out_.logins.insert(change_.id.name);
     }
     out_.borrowed.insert(change_.id.name);
-    act("REASSIGN OWNED BY " + name + " TO CURRENT_USER");
+    const std::string nobody = quote_identifier(names::kNobody);
+    act("DO LANGUAGE plpgsql " + quote_literal(reassign(quote_literal(name), quote_literal(nobody))));
     act("DROP OWNED BY " + name);
     act("DROP ROLE " + name);
   }
@@ -110,7 +157,10 @@ class Lowering {
         act("CREATE SCHEMA " + name + " AUTHORIZATION " + quote_identifier(schema.owner));
         break;
       case Verb::Update:
-        if (was->owner != schema.owner) act("ALTER SCHEMA " + name + " OWNER TO " + quote_identifier(schema.owner));
+        if (was->owner != schema.owner) {
+          act("ALTER SCHEMA " + name + " OWNER TO " + quote_identifier(schema.owner));
+          out_.former.insert(was->owner);
+        }
         break;
       // Without CASCADE: what somebody else put in there, or built on it, is not ours to drop.
       case Verb::Delete:
@@ -165,12 +215,15 @@ class Lowering {
     const auto refuse = [&](const std::string& why) {
       if (out_.refused.empty()) out_.refused = why + "; a new major version of the port is the way";
     };
-    if (was.owner != table.owner) act(alter + "OWNER TO " + quote_identifier(table.owner));
+    if (was.owner != table.owner) {
+      act(alter + "OWNER TO " + quote_identifier(table.owner));
+      out_.former.insert(was.owner);
+    }
     for (const auto& column : table.aside.order) {
       const Column& it = table.columns.at(column);
       const auto old = was.columns.find(column);
       if (old != was.columns.end()) {
-        alter_column(column, it, old->second, alter, refuse);
+        alter_column(column, it, old->second, name, refuse);
       } else {
         // It may be there all the same, left behind when the contract did not name it: then the next look compares it.
         act(alter + "ADD COLUMN IF NOT EXISTS " + quote_identifier(column) + " " + it.type +
@@ -181,17 +234,35 @@ class Lowering {
   }
 
   template <class Refuse>
-  void alter_column(const std::string& column, const Column& now, const Column& was, const std::string& alter,
+  void alter_column(const std::string& column, const Column& now, const Column& was, const std::string& table,
                     const Refuse& refuse) {
-    const std::string target = alter + "ALTER COLUMN " + quote_identifier(column) + " ";
+    const std::string target = "ALTER TABLE " + table + " ALTER COLUMN " + quote_identifier(column) + " ";
     if (now.type != was.type) {
       if (is_widening(was.type, now.type)) {
+        refuse_checks(table);
         act(target + "TYPE " + now.type);
       } else {
         refuse("column " + change_.id.name + "." + column + " is " + was.type + " and cannot become " + now.type);
       }
     }
     if (now.not_null != was.not_null) act(target + (now.not_null ? "SET NOT NULL" : "DROP NOT NULL"));
+  }
+
+  // A change of type evaluates CHECK constraints anew, with the rights of whoever changes it: those that others put
+  // there must not run with ours. Decided under a lock, so that none comes in between.
+  void refuse_checks(const std::string& table) {
+    if (checks_refused_) return;
+    checks_refused_ = true;
+    act("DO LANGUAGE plpgsql " +
+        quote_literal(
+            "DECLARE found text; BEGIN LOCK TABLE " + table +
+            " IN ACCESS EXCLUSIVE MODE; WITH RECURSIVE tree AS (SELECT " + quote_literal(table) +
+            "::regclass::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.oid) "
+            "SELECT string_agg(c.conname::text, ', ') INTO found FROM pg_constraint c JOIN tree t ON c.conrelid = "
+            "t.oid WHERE c.contype = 'c'; IF found IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = "
+            "'feature_not_supported', MESSAGE = format('the type of a column cannot change while there are CHECK "
+            "constraints on its table: %s', found), DETAIL = 'drop them, or change the type as the table''s owner'; "
+            "END IF; END"));
   }
 
   template <class Refuse>
@@ -309,7 +380,7 @@ class Lowering {
 
   void lose(const Grant& grant) {
     if (grant.grantee.empty()) {
-      out_.cuts_public = true;
+      out_.cuts_public = grant.on != On::Routine;
     } else {
       out_.losers.insert(grant.grantee);
     }
@@ -320,11 +391,13 @@ class Lowering {
   }
   static std::string object_of(const Grant& grant) {
     if (grant.on == On::Schema) return "SCHEMA " + quote_identifier(grant.schema);
+    if (grant.on == On::Routine) return "ROUTINE " + grant.object;
     return (grant.on == On::Sequence ? "SEQUENCE " : "TABLE ") + quote_qualified(grant.schema, grant.object);
   }
 
   const Change<Spec>& change_;
   const std::string& verifier_;
+  bool checks_refused_ = false;
   Lowered out_;
 };
 

@@ -18,6 +18,7 @@ struct Lowered {
   std::set<std::string> logins = {};    // roles that may not log in any more: their sessions end everywhere
   bool cuts_public = false;             // PUBLIC loses something: whoever uses the relation now is cut
   std::vector<std::string> act = {};    // the rest, in order
+  std::set<std::string> former = {};    // owners whose things went to others: their sessions end at last
   std::set<std::string> borrowed = {};  // roles that the control plane has to be a member of meanwhile
   bool late = false;                    // needs other owners' roles: carried out after all roles
   std::string refused = {};             // why this change cannot be made; nothing is sent then

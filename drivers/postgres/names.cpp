@@ -249,8 +249,14 @@ void add_names(const ResourceId& id, Named& named) {
     named.roles.insert(take_name(text));
     if (take(text, " to ")) named.roles.insert(take_name(text));
   } else if (id.kind == "grant") {
-    // "schema a to g", "table a.b to g", "sequence a.b to g"
-    if (take(text, "schema ") || take(text, "table ") || take(text, "sequence ")) named.schemas.insert(take_name(text));
+    // "schema a to g", "table a.b to g", "sequence a.b to g", "routine a.b(integer) to g"
+    if (take(text, "schema ") || take(text, "table ") || take(text, "sequence ") || take(text, "routine ")) {
+      named.schemas.insert(take_name(text));
+    }
+    if (const auto to = id.name.rfind(" to "); to != std::string::npos) {
+      text = std::string_view(id.name).substr(to + 4);
+      if (text != "PUBLIC") named.roles.insert(take_name(text));
+    }
   } else if (id.kind == "default") {
     // "tables in a by b to g", "tables by b to g"
     text.remove_prefix(std::min(text.find(' '), text.size()));

@@ -25,6 +25,8 @@ std::string subscription(const ObjectKey& subscription);                 // s_ma
 // characters.
 std::string table(std::string_view name);
 std::string column(std::string_view name);
+// Who gets what a dropped role owned: nobody's role, without login, rights and members.
+inline constexpr std::string_view kNobody = "datamesh_nobody";
 // Of the UNIQUE of one column; unique within the schema.
 std::string unique_constraint(std::string_view table, std::string_view column);
 

@@ -8,21 +8,26 @@ namespace datamesh::postgres {
 namespace {
 
 // Rows: kind, name of the schema, name, owner, acl, comment, detail, more.
-//   R  role          name       comment; detail: attributes; more: its settings
+//   R  role          name       comment; detail: attributes; more: its settings; acl: those in this database
 //   M  membership    group = schema column, member = name; detail: t when WITH ADMIN OPTION
 //   S  schema        name, owner, acl, comment
 //   T  relation      detail: kind and columns; more: its keys
+//   F  routine       with the rights of its owner (SECURITY DEFINER); detail: its signature
 //   D  default       name: r or S
 // Comments come by subqueries and columns by LATERAL: one look into an index for each row, whatever the planner thinks
 // of the number of rows. Just after a thousand things were made it thinks of four, and a join becomes quadratic. Texts
 // in `detail` and `more` that may hold anything are netstrings (5:hello), so that no name can forge a separator.
 constexpr std::string_view kHead = R"sql(
-WITH named AS MATERIALIZED (SELECT oid FROM pg_roles WHERE {ROLES}),
+WITH here AS MATERIALIZED (SELECT oid FROM pg_database WHERE datname = current_database()),
+named AS MATERIALIZED (SELECT oid FROM pg_roles WHERE {ROLES}),
 edges AS MATERIALIZED (SELECT roleid, member, admin_option FROM pg_auth_members WHERE {EDGES}),
 spaces AS MATERIALIZED (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE {SPACES}),
 relations AS MATERIALIZED (SELECT c.oid, c.relkind, s.nspname, c.relname, c.relowner, c.relacl FROM {RELATIONS}
   WHERE c.relkind IN ('r','p','v','m','f','S') AND (c.relkind <> 'S' OR c.relacl IS NOT NULL))
-SELECT 'R', NULL, r.rolname::text, NULL, NULL,
+SELECT 'R', NULL, r.rolname::text, NULL,
+  CASE WHEN EXISTS (SELECT FROM pg_db_role_setting h WHERE h.setdatabase = (SELECT oid FROM here))
+    THEN (SELECT g.setconfig::text FROM pg_db_role_setting g WHERE g.setrole = r.oid
+          AND g.setdatabase = (SELECT oid FROM here)) END,
   (SELECT d.description FROM pg_shdescription d WHERE d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass),
   concat_ws(',', CASE WHEN r.rolcanlogin THEN 'LOGIN' END, CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
     CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
@@ -55,6 +60,10 @@ LEFT JOIN LATERAL (SELECT string_agg(concat(x.contype, octet_length(x.conname::t
     octet_length(x.conkey::text), ':', x.conkey::text), '') AS keys
   FROM pg_constraint x WHERE x.conrelid = c.oid AND x.contype IN ('p','u')) k ON c.relkind IN ('r','p')
 UNION ALL
+SELECT 'F', s.nspname::text, f.proname::text, pg_get_userbyid(f.proowner)::text,
+  coalesce(f.proacl, acldefault('f', f.proowner))::text, NULL, f.oid::regprocedure::text, NULL
+FROM {ROUTINES} WHERE f.prosecdef
+UNION ALL
 SELECT 'D', n.nspname::text, d.defaclobjtype::text, pg_get_userbyid(d.defaclrole)::text, d.defaclacl::text, NULL, NULL, NULL
 FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
 WHERE d.defaclobjtype IN ('r','S') AND {DEFAULTS})sql";
@@ -78,6 +87,7 @@ const std::string& query_of_everything() {
             {"{SPACES}", "nspname !~ '^pg_' AND nspname NOT IN ('information_schema','datamesh')"},
             {"{RELATIONS}", "spaces s JOIN pg_class c ON c.relnamespace = s.oid AND strpos(s.nspname::text, '__') > 0"},
             {"{SHOWN}", "true"},
+            {"{ROUTINES}", "spaces s JOIN pg_proc f ON f.pronamespace = s.oid"},
             {"{DEFAULTS}", "true"}});
   return sql;
 }
@@ -96,6 +106,9 @@ const std::string& query_of_named() {
         "'pg_class'::regclass JOIN pg_class c ON c.oid = p.objid"},
        {"{SHOWN}",
         "r.oid = ANY(ARRAY(SELECT oid FROM named UNION SELECT roleid FROM edges UNION SELECT member FROM edges))"},
+       {"{ROUTINES}",
+        "spaces s JOIN pg_depend p ON p.refclassid = 'pg_namespace'::regclass AND p.refobjid = s.oid AND p.classid = "
+        "'pg_proc'::regclass JOIN pg_proc f ON f.oid = p.objid"},
        {"{DEFAULTS}",
         "(d.defaclnamespace = ANY(ARRAY(SELECT oid FROM spaces)) OR d.defaclrole = ANY(ARRAY(SELECT oid FROM "
         "named)))"}});
@@ -160,6 +173,9 @@ class Reader {
         case 'T':
           read_relation(row);
           break;
+        case 'F':
+          read_routine(row);
+          break;
         case 'D':
           read_default(row);
           break;
@@ -206,9 +222,8 @@ class Reader {
   }
 
   void add(ResourceId id, Found<Spec> found) {
-    if (!scope_.all && !(found.owner && scope_.covers(*found.owner))) {
-      if (!scope_.ids.contains(id)) return;
-    }
+    // What is not ours is shown as well: it may be in the way of what would be built on it.
+    if (!scope_.all && found.owner && !scope_.covers(*found.owner) && !scope_.ids.contains(id)) return;
     observed_.resources.insert_or_assign(std::move(id), std::move(found));
   }
 
@@ -227,10 +242,15 @@ class Reader {
       if (word != "LOGIN") role.extra.emplace(word);
       words.remove_prefix(std::min(word.size() + 1, words.size()));
     }
-    if (const auto settings = text(row, MoreField); !settings.empty()) {
-      for (const auto& setting : parse_array(settings)) {
-        if (setting.starts_with("role=")) role.default_role = setting.substr(5);
+    for (const auto& setting : parse_array(text(row, MoreField))) {
+      if (setting.starts_with("role=")) {
+        role.default_role = setting.substr(5);
+      } else {
+        role.extra.insert("SET " + setting.substr(0, setting.find('=')));
       }
+    }
+    for (const auto& setting : parse_array(text(row, AclField))) {
+      role.extra.insert("SET " + setting.substr(0, setting.find('=')) + std::string(kInDatabase));
     }
     if (known.mark) {
       role.credential = known.mark->credential;
@@ -335,6 +355,22 @@ class Reader {
     }
     const auto id = table_id(body.schema, body.name);
     add(id, Table(std::move(body)), mark ? &*mark : nullptr);
+  }
+
+  // It does what its owner may do, for whoever may call it; new ones can be called by everybody.
+  void read_routine(int row) {
+    const auto owner = text(row, OwnerField);
+    const Mark* mark = mark_of(schemas_, text(row, SpaceField));
+    if (!mark) mark = mark_of(roles_, owner);
+    if (!mark) return;
+    Grant grant{On::Routine, std::string(text(row, SpaceField)), std::string(text(row, DetailField)),
+                std::string(owner), ""};
+    for (auto& entry : parse_acl(text(row, AclField))) {
+      if (entry.grantee == owner) continue;
+      grant.grantee = std::move(entry.grantee);
+      grant.whole = entry.privileges;
+      add_grant(grant, *mark);
+    }
   }
 
   void read_default(int row) {
@@ -444,7 +480,7 @@ Result<std::string> change_token(Session& session, std::stop_token stop) {
       "SELECT string_agg((pg_stat_get_tuples_inserted(r)+pg_stat_get_tuples_updated(r)+pg_stat_get_tuples_deleted(r))"
       "::text, ',') FROM (VALUES ('pg_namespace'::regclass),('pg_class'),('pg_attribute'),('pg_authid'),"
       "('pg_auth_members'),('pg_default_acl'),('pg_constraint'),('pg_description'),('pg_shdescription'),"
-      "('pg_db_role_setting')) v(r)";
+      "('pg_db_role_setting'),('pg_proc')) v(r)";
   DATAMESH_TRY(const Rows rows, session.query_prepared("token", sql, {}, stop));
   return std::string(rows.size() == 1 ? rows.at(0, 0) : "");
 }

@@ -3,11 +3,12 @@
 //
 // Relations (grants, memberships, default privileges) carry no comment; their owner follows from their ends:
 //
-//   relation               | owner
-//   -----------------------+--------------------------------------------------------------
-//   membership             | the member's, if its mark names a principal; else the group's, if marked; else the
-//   member's grant on an object     | the schema's in which the object is (of a schema: its own), or the marked
-//   object's default privileges     | the schema's, or that of the role whose objects they are about
+//   relation            | owner
+//   --------------------+----------------------------------------------------------------------------------------
+//   membership          | the member's, if its mark names a principal; else the group's, if marked; else the member's
+//   grant on an object  | the schema's in which the object is (of a schema: its own), or the marked object's
+//   call of a routine   | the schema's, or that of the role whose rights it has (SECURITY DEFINER; others are no risk)
+//   default privileges  | the schema's, or that of the role whose objects they are about
 //
 // So a grant made by hand on a thing of ours is found as ours, and goes when nobody wants it. Relations of things that
 // were kept without a declaration are shown only when the other end is ours too. What owners and superusers may do by

@@ -52,6 +52,8 @@ ResourceId grant_id(const Grant& grant) {
       return {"grant", "table " + id_part(grant.schema) + "." + id_part(grant.object) + to};
     case On::Sequence:
       return {"grant", "sequence " + id_part(grant.schema) + "." + id_part(grant.object) + to};
+    case On::Routine:
+      return {"grant", "routine " + grant.object + to};
     case On::DefaultTables:
     case On::DefaultSequences:
       break;

@@ -22,7 +22,8 @@ struct Role {
   std::string principal;     // whose credential: "Member/sales/..."; empty for a NOLOGIN role
   std::string default_role;  // ALTER ROLE ... SET role: what its sessions create belongs to that role
   std::string urn;
-  std::set<std::string> extra = {};  // attributes that nobody asked for: "CREATEDB", "VALID UNTIL", ...
+  // Attributes and settings that nobody asked for: "CREATEDB", "VALID UNTIL", "SET search_path", "SET x IN DATABASE".
+  std::set<std::string> extra = {};
   bool operator==(const Role&) const = default;
 };
 
@@ -37,6 +38,9 @@ struct Column {
   bool not_null = false;
   bool operator==(const Column&) const = default;
 };
+
+// Ends the names of settings of a role that hold in the mesh's database only.
+inline constexpr std::string_view kInDatabase = " IN DATABASE";
 
 // What travels with a table without being part of "up to date".
 struct Aside {
@@ -83,14 +87,16 @@ Privileges privileges(std::string_view letters);  // "r", "r*w"; unknown letters
 std::string to_words(std::uint32_t bits);         // "SELECT, INSERT"
 inline constexpr std::string_view kPrivilegeLetters = "rawdDxtUCXcTsAm";
 
-enum class On { Schema, Table, Sequence, DefaultTables, DefaultSequences };
+enum class On { Schema, Table, Sequence, Routine, DefaultTables, DefaultSequences };
 
 // One row of access: what `grantee` may do with one object. Defaults are what will be granted on future objects.
 struct Grant {
   On on = On::Schema;
-  std::string schema, object;  // `object` is empty for schemas and defaults; `schema` may be for defaults
-  std::string owner;           // of the object; of defaults: whose objects
-  std::string grantee;         // empty: PUBLIC
+  // `object` is empty for schemas and defaults; of a routine it is the server's text: a.b(integer). `schema` may be
+  // empty for defaults.
+  std::string schema, object;
+  std::string owner;    // of the object; of defaults: whose objects
+  std::string grantee;  // empty: PUBLIC
   Privileges whole = {};
   std::map<std::string, Privileges> columns = {};
   bool operator==(const Grant&) const = default;

@@ -168,6 +168,30 @@ TEST_F(Converge, SeesAForeignThingOfAWantedNameInAScopedLook) {
   EXPECT_EQ(scoped.foreign, 1U);
 }
 
+TEST_F(Converge, BuildsNothingOnAThingThatIsNotOurs) {
+  desired.resources[grant].spec.on = "orders";
+  driver.target[table] = {{"theirs"}, {}};
+  for (const Scope& scope : {Scope::everything(), Scope::of({orders}), Scope::of({clicks})}) {
+    // The third look is for another declaration, which gives access to a thing of the first.
+    if (scope.owners.contains(clicks)) {
+      desired.resources.erase(table);
+      desired.resources[grant].owner = clicks;
+    }
+    const Pass held = pass({}, scope);
+    EXPECT_FALSE(driver.target.contains(grant));
+    for (const auto& step : held.remaining) EXPECT_EQ(step.hold_reason, HoldReason::NotOurs) << step.id.name;
+    EXPECT_EQ(held.remaining.size(), desired.resources.size());
+  }
+}
+
+TEST_F(Converge, BuildsOnWhatItAdopts) {
+  desired.resources[grant].spec.on = "orders";
+  desired.resources[table].adopt = true;
+  driver.target[table] = {{"theirs"}, {}};
+  EXPECT_THAT(pass().remaining, IsEmpty());
+  EXPECT_TRUE(driver.target.contains(grant));
+}
+
 TEST_F(Converge, CountsWhatItSaw) {
   driver.target[other] = {{"x"}, {}};
   const Pass counted = pass();

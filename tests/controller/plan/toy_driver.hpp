@@ -12,6 +12,7 @@ namespace datamesh::test {
 struct ToySpec {
   std::string text;
   bool is_grant = false;
+  std::string on = {};  // the table that a grant is about
   bool operator==(const ToySpec&) const = default;
 };
 
@@ -47,6 +48,9 @@ class ToyDriver {
   }
   static int rank(const Spec& spec) { return spec.is_grant ? 1 : 0; }
   static bool holds_data(const Spec& spec) { return !spec.is_grant; }
+  static std::vector<ResourceId> needs(const Spec& spec) {
+    return spec.on.empty() ? std::vector<ResourceId>() : std::vector<ResourceId>{{"table", spec.on}};
+  }
 
   void apply(std::span<Action<Spec>> actions, std::stop_token) {
     for (const auto& [change, step] : actions) {

@@ -47,17 +47,31 @@ inline std::vector<std::string> as_unprivileged(std::vector<std::string> command
 
 class Server {
  public:
-  // Fsync is off unless `durable`: a test has to survive no power cut.
-  explicit Server(bool durable = false) : port_(datamesh::test::free_port()), durable_(durable) {
-    const std::string data = (dir_ / "data").string();
+  // Fsync is off unless `durable`: a test has to survive no power cut. The data are in a directory of its own, or in
+  // `data`, which exists and is empty.
+  explicit Server(bool durable = false, const std::string& data = {})
+      : port_(datamesh::test::free_port()), durable_(durable), data_(data.empty() ? (dir_ / "data").string() : data) {
     if (const passwd* user = unprivileged()) {
-      if (chown(dir_.path().c_str(), user->pw_uid, user->pw_gid) != 0) std::perror("chown");
+      for (const std::string& path : {dir_.path().string(), data}) {
+        if (!path.empty() && chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) std::perror("chown");
+      }
     }
     dir_.write("password", kSuperPassword);
     std::filesystem::permissions(dir_ / "password", std::filesystem::perms(0644));
-    const auto made = datamesh::test::run(
-        as_unprivileged({kBin + "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256",
-                         "--pwfile=" + (dir_ / "password").string(), "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"}));
+    std::vector<std::string> initdb = {kBin + "initdb",
+                                       "-D",
+                                       data_,
+                                       "-U",
+                                       "postgres",
+                                       "-A",
+                                       "scram-sha-256",
+                                       "--pwfile=" + (dir_ / "password").string(),
+                                       "-E",
+                                       "UTF8",
+                                       "--locale=C.UTF-8",
+                                       "--no-sync"};
+    if (!data.empty()) initdb.emplace_back("--wal-segsize=1");  // it may be a small one
+    const auto made = datamesh::test::run(as_unprivileged(initdb));
     if (made.exit_code != 0) std::fprintf(stderr, "initdb: %s%s", made.output.c_str(), made.errors.c_str());
     start();
   }
@@ -68,7 +82,7 @@ class Server {
   void start(const std::vector<std::string>& settings = {}) {
     std::vector<std::string> command = {kBin + "postgres",
                                         "-D",
-                                        (dir_ / "data").string(),
+                                        data_,
                                         "-k",
                                         dir_.path().string(),
                                         "-p",
@@ -83,7 +97,7 @@ class Server {
     process_ = std::make_unique<datamesh::test::Child>(as_unprivileged(command));
     const bool up = datamesh::test::wait_until(
         [&] { return static_cast<bool>(Session::open(endpoint("postgres"), superuser(), "test", {})); },
-        std::chrono::seconds(30));
+        std::chrono::seconds(120));
     if (!up) std::fprintf(stderr, "the server did not start: %s\n", process_->errors().c_str());
   }
   // SIGINT: fast shutdown; SIGQUIT: at once, as in a crash.
@@ -91,8 +105,12 @@ class Server {
     if (!process_) return;
     process_->signal(signal);
     process_->wait();
+    log_ = process_->errors();
     process_.reset();
   }
+  bool is_running() { return process_ && process_->is_running(); }
+  // What the server last killed had written to its log.
+  const std::string& log() const { return log_; }
 
   Endpoint endpoint(const std::string& database) const {
     Endpoint endpoint;
@@ -109,6 +127,8 @@ class Server {
   datamesh::test::TempDir dir_;
   int port_;
   bool durable_;
+  const std::string data_;
+  std::string log_;
   std::unique_ptr<datamesh::test::Child> process_;
 };
 

@@ -104,6 +104,12 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"more attributes for a role",
                "ALTER ROLE s_marketing__churn CREATEDB CREATEROLE VALID UNTIL '2030-01-01'"},
         Damage{"a login for a group", "ALTER ROLE op_sales__orders_v1__reader LOGIN"},
+        Damage{"a setting of a role", "ALTER ROLE s_marketing__churn SET search_path = 'pg_temp, \"a=b\"'"},
+        Damage{"a setting of a role in this database",
+               "ALTER ROLE s_marketing__churn IN DATABASE mesh SET role = d_sales"},
+        Damage{"no inheritance", "ALTER ROLE s_marketing__churn NOINHERIT CONNECTION LIMIT 0"},
+        Damage{"the schema given to a stranger", "ALTER SCHEMA sales__orders_v1 OWNER TO stranger"},
+        Damage{"the table given to a stranger", "ALTER TABLE sales__orders_v1.orders OWNER TO stranger"},
         Damage{"no login for the subscription", "ALTER ROLE s_marketing__churn NOLOGIN"},
         Damage{"the login dropped", "DROP ROLE s_marketing__churn"}),
     [](const auto& damage) {
@@ -220,7 +226,7 @@ TEST_F(Postgres, ADeletedPortLeavesNothing) {
   EXPECT_EQ(value(super, "SELECT count(*) FROM pg_namespace WHERE nspname ~ '__'"), "0");
   EXPECT_EQ(value(super,
                   "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname !~ '^pg_' AND rolname NOT IN "
-                  "('postgres', 'mesh_cp')"),
+                  "('postgres', 'mesh_cp', 'datamesh_nobody')"),
             "");
 }
 
