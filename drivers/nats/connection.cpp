@@ -12,6 +12,9 @@ namespace datamesh::nats {
 namespace {
 
 constexpr std::size_t window = 64;
+// A server answers what it read at once only when it has done all of it. Claims of large accounts take it tens of
+// milliseconds each, so that a window full of them would look like silence.
+constexpr std::size_t window_bytes = 128 << 10;
 constexpr std::chrono::milliseconds slice{100};  // how soon a wait notices that it is to stop
 
 struct MessageDeleter {
@@ -195,13 +198,19 @@ std::vector<Result<std::string>> Connection::request_all(std::span<const Request
   };
   auto inbox = Inbox::open(*this);
   if (!inbox) return fail(inbox.error());
+  std::size_t bytes = 0;  // under way
+  const auto has_room = [&](std::size_t under_way, const Request& next) {
+    return under_way == 0 || (under_way < window && bytes + next.payload.size() <= window_bytes);
+  };
   for (std::size_t sent = 0, got = 0; got < requests.size(); ++got) {
-    for (; sent < requests.size() && sent - got < window; ++sent) {
+    for (; sent < requests.size() && has_room(sent - got, requests[sent]); ++sent) {
       if (auto done = (*inbox)->send(requests[sent], sent); !done) return fail(done.error());
+      bytes += requests[sent].payload.size();
     }
     auto answer = (*inbox)->next(stop);
     if (!answer) return fail(answer.error());
     if (answer->first >= answers.size()) continue;
+    bytes -= requests[answer->first].payload.size();
     answered[answer->first] = true;
     answers[answer->first] = std::move(answer->second);
   }

@@ -43,7 +43,7 @@ class Connection {
   bool is_open() const;
 
   Result<std::string> request(const Request& request, std::stop_token stop);
-  // All requests, up to 64 under way at once; the answers in the order of the requests.
+  // All requests, up to 64 or 128 KiB under way at once; the answers in the order of the requests.
   std::vector<Result<std::string>> request_all(std::span<const Request> requests, std::stop_token stop);
   // All answers to one request, in the order in which they come, until `last` says of one that it is the last. The last
   // one is included.

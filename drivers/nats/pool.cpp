@@ -9,7 +9,8 @@ namespace {
 
 // Long enough for any connection that is in use; a leaked one is worth little.
 constexpr std::chrono::hours user_lifetime{24};
-constexpr std::chrono::seconds answer_timeout{10};
+// The first log-in to an account makes it in the server, with all accounts that it imports from.
+constexpr std::chrono::seconds answer_timeout{30};
 
 }  // namespace
 

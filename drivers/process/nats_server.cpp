@@ -83,6 +83,8 @@ std::string config(const std::filesystem::path& directory, const std::string& na
          "\n"
          // An account's claims travel in one message and grow with its subscriptions.
          "max_payload: 4MB\n"
+         // The first log-in to an account makes it, with all that it imports from; by default that must take 2 s.
+         "authorization { timeout: 30 }\n"
          "jetstream { store_dir: " +
          quoted(directory / "js") + " }\noperator: " + quoted(directory / "operator.jwt") +
          "\nsystem_account: " + keys.system.id() + "\nresolver: { type: full, dir: " + quoted(directory / "jwt") +

@@ -358,6 +358,25 @@ TEST_F(NatsDriver, DomainsMayReadEachOther) {
   EXPECT_TRUE(driver->prove_granted(back, workload.accesses[1], here, {}).proved);
 }
 
+TEST_F(NatsDriver, LargeAccountsThatImportFromEachOtherAreMadeInOnePass) {
+  workload.domains.clear();
+  workload.ports.clear();
+  constexpr int domains = 5, readers = 80;  // claims of some 150 KB each
+  const auto name = [](int i) { return "team" + std::to_string(i % domains); };
+  for (int i = 0; i < domains; ++i) {
+    workload.domains.push_back(domain_use(name(i)));
+    workload.ports.push_back(topic(name(i), "orders", "placed"));
+  }
+  for (int i = 0; i < domains; ++i) {
+    for (int k = 0; k < readers; ++k) {
+      subscribe(subscription_key(name(i + 1), "reads" + std::to_string(k)), workload.ports[static_cast<std::size_t>(i)],
+                name(i + 1));
+    }
+  }
+  settle();
+  EXPECT_THAT(converge().steps, IsEmpty());
+}
+
 TEST_F(NatsDriver, AnAccessWithoutItsProvidersAccountFailsAloneAndSaysSo) {
   subscribe(churn, topic("finance", "ledger", "posted"), "marketing");
   const Pass pass = converge();

@@ -70,7 +70,7 @@ class TestServer {
                                                  {"system_account", system.id()},
                                                  {"signing_keys", Json::array({signing.id()})}}}}));
     write("nats.conf", "listen: \"127.0.0.1:" + std::to_string(port) +
-                           "\"\nserver_name: n1\njetstream { store_dir: \"" + dir +
+                           "\"\nserver_name: n1\nauthorization { timeout: 30 }\njetstream { store_dir: \"" + dir +
                            "/js\", max_mem: 1G, max_file: 10G }\noperator: \"" + dir +
                            "/operator.jwt\"\nsystem_account: " + system.id() + "\nresolver: { type: full, dir: \"" +
                            dir + "/jwt\", allow_delete: true, interval: \"2m\", limit: 100000 }\nresolver_preload: { " +
