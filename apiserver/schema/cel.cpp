@@ -6,6 +6,7 @@
 
 #include "apiserver/schema/cel_node.hpp"
 #include "apiserver/schema/field_error.hpp"
+#include "controller/core/clock.hpp"
 
 namespace datamesh::apiserver {
 
@@ -101,6 +102,14 @@ Result<Value> convert(const std::string& name, const Json& value) {
   if (error != std::errc{} || end != text.data() + text.size())
     return wrong("type conversion error from 'string' to 'int'");
   return Value(Json(number));
+}
+
+// A point in time; good to be compared with another one.
+Result<Value> timestamp(const Json& value) {
+  if (!value.is_string()) return no_overload("timestamp");
+  const auto time = parse_time(value.get_ref<const std::string&>());
+  if (!time) return wrong("type conversion error from 'string' to 'google.protobuf.Timestamp'");
+  return Value(Json(static_cast<std::int64_t>(time->time_since_epoch().count())));
 }
 
 Result<Value> list_function(const std::string& name, const Json& list) {
@@ -346,6 +355,7 @@ class Evaluator {
       return Value(Json(size_of(first)));
     }
     if (name == "int" || name == "string" || name == "double") return convert(name, first);
+    if (name == "timestamp") return timestamp(first);
     if (name == "sum" || name == "min" || name == "max" || name == "isSorted") return list_function(name, first);
     if (name == "join") {
       if (!first.is_array() || (arguments.size() > 1 && !arguments[1]->is_string())) return no_overload(name);

@@ -42,7 +42,7 @@ bool is_function(std::string_view name, std::size_t arguments) {
       Function{"split", 2},     Function{"join", 1},       Function{"join", 2},       Function{"indexOf", 2},
       Function{"int", 1},       Function{"string", 1},     Function{"double", 1},     Function{"sum", 1},
       Function{"min", 1},       Function{"max", 1},        Function{"replace", 3},    Function{"isSorted", 1},
-      Function{"substring", 2}, Function{"substring", 3}};
+      Function{"substring", 2}, Function{"substring", 3},  Function{"timestamp", 1}};
   for (const Function& one : functions) {
     if (one.name == name && one.arguments == arguments) return true;
   }

@@ -44,16 +44,16 @@ class Reader:
                 self.tls.load_cert_chain(pem)
         self.paths = {}  # by every name that a kind goes by
 
-    def ask(self, path):
+    def ask(self, path, method="GET", body=None, headers=None):
         """The status code and the answer."""
         connection = http.client.HTTPSConnection(self.server.hostname, self.server.port, context=self.tls,
                                                  timeout=CALL_SECONDS)
         try:
-            connection.request("GET", path, headers=self.headers)
+            connection.request(method, path, body, {**self.headers, **(headers or {})})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read() or b"{}")
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Failed(f"GET {path}: {error!r}") from None
+            raise Failed(f"{method} {path}: {error!r}") from None
         finally:
             connection.close()
 
