@@ -9,6 +9,7 @@
 #include "controller/app/managed_servers.hpp"
 #include "controller/core/json.hpp"
 #include "controller/core/log.hpp"
+#include "controller/kube/fenced_store.hpp"
 
 namespace datamesh::app {
 namespace {
@@ -68,7 +69,7 @@ Result<void> Plane::open() {
 }
 
 void Plane::start_loops(std::shared_ptr<kube::Store> store, const Fence& fence) {
-  store_ = std::move(store);
+  store_ = std::make_shared<kube::FencedStore>(std::move(store), fence);
   engines_ = engines(clock_, fence);
   instruments_ = std::make_unique<AppInstruments>(metrics_, *store_, clock_);
   if (options_.data_dir.empty()) {

@@ -18,6 +18,7 @@ constexpr std::size_t kOutputMax = 1 << 20;
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (auto& text : texts) out.push_back(text.data());
   out.push_back(nullptr);
   return out;
@@ -51,6 +52,7 @@ class Child {
     for (const auto& [name, value] : plugin.environment) all[name] = value;
     all["KUBERNETES_EXEC_INFO"] = plugin.info;
     std::vector<std::string> variables;
+    variables.reserve(all.size());
     for (const auto& [name, value] : all) variables.push_back(name + "=" + value);
 
     posix_spawn_file_actions_t actions;

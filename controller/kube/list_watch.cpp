@@ -79,7 +79,7 @@ class Follower {
     if (std::exchange(delivered_, true)) sink_({Event::Type::Relist, nullptr});
     syncing_ = true;
     if (streaming_ && streams_failed_ < kStreamsFailedMax) {
-      const Outcome outcome = watch("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=");
+      Outcome outcome = watch("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=");
       if (!syncing_ || stop_.stop_requested()) return outcome;
       ++streams_failed_;
       if (outcome.trouble && outcome.trouble->code != Code::Invalid) return {outcome.trouble, true};
