@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apiserver/request.hpp"
 #include "controller/core/ids.hpp"
 
 namespace datamesh::apiserver {
@@ -9,6 +10,14 @@ namespace datamesh::apiserver {
 namespace {
 
 constexpr std::size_t kVerifiedMax = 4096;
+constexpr std::string_view kExtra = "Impersonate-Extra-";
+constexpr const char* kAuthenticationGroup = "authentication.k8s.io";
+constexpr const char* kAnonymous = "system:anonymous";
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return text;
+}
 
 void add_group(User& user, const std::string& group) {
   if (std::find(user.groups.begin(), user.groups.end(), group) == user.groups.end()) user.groups.push_back(group);
@@ -101,19 +110,27 @@ Outcome<User> Authenticator::authenticate(const http::Request& request) const {
 Outcome<User> Authenticator::impersonate(User user, const http::Request& request) const {
   const std::string name(request.headers.get("Impersonate-User"));
   std::vector<std::string> groups;
+  std::map<std::string, std::vector<std::string>> extra;
   for (const auto& [field, value] : request.headers) {
     if (http::equals_ignoring_case(field, "Impersonate-Group")) groups.push_back(value);
+    if (field.size() > kExtra.size() && http::equals_ignoring_case(field.substr(0, kExtra.size()), kExtra)) {
+      auto key = percent_decode(lower(field.substr(kExtra.size())), false);
+      if (!key) return bad_request("a header Impersonate-Extra- is not valid percent-encoding");
+      extra[*key].push_back(value);
+    }
   }
+  const std::string uid(request.headers.get("Impersonate-Uid"));
   if (name.empty()) {
-    if (!groups.empty()) return bad_request("requested to impersonate groups without impersonating a user");
-    return user;
+    if (groups.empty() && uid.empty() && extra.empty()) return user;
+    return bad_request("requested to impersonate groups, a uid or extra fields without impersonating a user");
   }
-  const auto check = [&](const std::string& resource, const std::string& ns, const std::string& of) -> Outcome<void> {
-    const Action action{"impersonate", "", resource, "", ns, of, ""};
+  const auto check = [&](const std::string& resource, const std::string& ns, const std::string& of,
+                         const std::string& group = {}, const std::string& part = {}) -> Outcome<void> {
+    const Action action{"impersonate", group, resource, part, ns, of, ""};
     if (rbac_.authorize(user, action)) return {};
-    return forbidden({"", resource}, of, refusal(user, action));
+    return forbidden({group, resource}, of, refusal(user, action));
   };
-  User other{name, "", groups, {}};
+  User other{name, uid, groups, extra};
   if (const auto account = service_account_of(name)) {
     if (auto ok = check("serviceaccounts", account->first, account->second); !ok) return ok.error();
     add_service_account_groups(other, account->first);
@@ -123,7 +140,15 @@ Outcome<User> Authenticator::impersonate(User user, const http::Request& request
   for (const std::string& group : groups) {
     if (auto ok = check("groups", "", group); !ok) return ok.error();
   }
-  add_group(other, kAuthenticated);
+  if (!uid.empty()) {
+    if (auto ok = check("uids", "", uid, kAuthenticationGroup); !ok) return ok.error();
+  }
+  for (const auto& [key, values] : extra) {
+    for (const std::string& value : values) {
+      if (auto ok = check("userextras", "", value, kAuthenticationGroup, key); !ok) return ok.error();
+    }
+  }
+  if (name != kAnonymous) add_group(other, kAuthenticated);
   return other;
 }
 

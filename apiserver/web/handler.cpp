@@ -11,11 +11,48 @@ namespace datamesh::apiserver {
 
 namespace {
 
-bool is_health_path(const std::string& path) {
-  for (const char* known : {"/healthz", "/livez", "/readyz"}) {
-    if (path == known || path.starts_with(std::string(known) + "/")) return true;
+constexpr const char* kPlainText = "text/plain; charset=utf-8";
+
+struct HealthAnswer {
+  int status;
+  std::string body;
+};
+
+// /healthz, /livez and /readyz: whole, with `verbose`, or one check; nothing for any other path.
+std::optional<HealthAnswer> health_answer(const Request& request, bool ready) {
+  for (const std::string kind : {"healthz", "livez", "readyz"}) {
+    if (!request.path.starts_with("/" + kind)) continue;
+    const std::string rest = request.path.substr(kind.size() + 1);
+    const bool whole = rest.empty() || rest == "/";
+    if (!whole && rest.front() != '/') return std::nullopt;
+    if (!whole && rest != "/ping" && rest != "/log" && rest != "/startup")
+      return HealthAnswer{404, "404 page not found\n"};
+    const bool ok = ready || kind != "readyz" || rest == "/ping" || rest == "/log";
+    if (!ok) return HealthAnswer{500, "[+]ping ok\n[+]log ok\n[-]startup failed\n" + kind + " check failed\n"};
+    if (whole && request.query.contains("verbose")) {
+      return HealthAnswer{200, "[+]ping ok\n[+]log ok\n[+]startup ok\n" + kind + " check passed\n"};
+    }
+    return HealthAnswer{200, "ok"};
   }
-  return false;
+  return std::nullopt;
+}
+
+Failure no_such_method() {
+  Failure failure = method_not_allowed({}, "");
+  failure.message = "the server does not allow this method on the requested resource";
+  return failure;
+}
+
+// Whether the path and method make sense for the kind.
+std::optional<Failure> misplaced(const Request& request, const Resource& resource) {
+  const bool of_itself = resource.storage == "/namespaces" && request.ns == request.name;
+  if (!resource.namespaced && !request.ns.empty() && !of_itself) return no_such_path();
+  if (!resource.namespaced || !request.ns.empty()) return std::nullopt;
+  // Across namespaces one only looks.
+  if (!request.name.empty()) return no_such_path();
+  const bool looks = request.verb == Verb::List || request.verb == Verb::Watch;
+  if (looks || (resource.review && request.verb == Verb::Create)) return std::nullopt;
+  return resource.builtin ? no_such_method() : no_such_path();
 }
 
 std::string strip_slash(std::string path) {
@@ -83,9 +120,8 @@ void Handler::dispatch(const CallPtr& call) {
   auto request = parse_request(call->http.method, call->http.target);
   if (!request) return fail(call, request.error());
   call->request = *std::move(request);
-  if (is_health_path(call->request.path)) {
-    if (call->request.path.starts_with("/readyz") && !ready_) return send(call, 500, "text/plain", "not ready\n");
-    return send(call, 200, "text/plain", "ok");
+  if (auto health = health_answer(call->request, ready_)) {
+    return send(call, health->status, kPlainText, std::move(health->body));
   }
   auto user = authenticator_.authenticate(call->http);
   if (!user) return fail(call, user.error());
@@ -165,10 +201,7 @@ void Handler::serve_resource(const CallPtr& call) {
   const ResourcePtr resource = engine_.catalog()->find(request.group, request.resource);
   const Version* version = resource ? resource->version(request.version) : nullptr;
   if (version == nullptr) return fail(call, no_such_path());
-  if (!resource->namespaced && !request.ns.empty() && resource->storage != "/namespaces") {
-    return fail(call, no_such_path());
-  }
-  if (resource->namespaced && request.ns.empty() && !request.name.empty()) return fail(call, no_such_path());
+  if (const auto failure = misplaced(request, *resource)) return fail(call, *failure);
   auto format = negotiate(call->http.headers.get("Accept"));
   if (!format) return fail(call, format.error());
   const auto include = parse_include(request.option("includeObject"));
@@ -181,6 +214,11 @@ void Handler::serve_resource(const CallPtr& call) {
   if (resource->review || token) return serve_review(call);
   if (!request.subresource.empty() && !finalize && !(request.subresource == "status" && version->status)) {
     return fail(call, no_such_path());
+  }
+  // A part of an object is neither made nor deleted.
+  if (!request.subresource.empty() && (request.verb == Verb::Delete || request.verb == Verb::Create)) {
+    return fail(call, resource->builtin ? no_such_method()
+                                        : method_not_allowed(resource->name(), std::string(to_string(request.verb))));
   }
   switch (request.verb) {
     case Verb::Get:

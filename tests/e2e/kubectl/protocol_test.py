@@ -170,6 +170,22 @@ class Protocol(KubectlTest):
             self.assertEqual((refused["kind"], refused["reason"]), ("Status", reason), (method, path, sent))
         self.assertEqual(self.call("PATCH", f"{WORK}/absent", {}, 415)["reason"], "UnsupportedMediaType")
 
+    def test_a_part_of_an_object_is_not_deleted_nor_what_is_in_all_namespaces(self):
+        self.call("POST", WORK, body("whole"), 201)
+        for method, path, code in (("DELETE", f"{WORK}/whole/status", 405), ("POST", f"{WORK}/whole/status", 405),
+                                   ("DELETE", "/apis/test.dev/v1/widgets", 404), ("DELETE", "/api/v1/configmaps", 405),
+                                   ("POST", "/api/v1/configmaps", 405), ("GET", "/api/v1/namespaces/work/namespaces", 404)):
+            self.call(method, path, body("whole") if method == "POST" else None, code)
+        self.call("GET", f"{WORK}/whole", status=200)
+        self.call("GET", "/apis/test.dev/v1/widgets", status=200)
+
+    def test_health_is_asked_whole_or_by_check(self):
+        for path, code in (("/healthz", 200), ("/livez/ping", 200), ("/readyz?verbose", 200), ("/healthz/absent", 404),
+                           ("/healthz/../api/v1/secrets", 404), ("/healthzz", 404)):
+            self.assertEqual(self.server.request("GET", path)[0], code, path)
+        self.assertIn("[+]startup ok", self.server.request("GET", "/readyz?verbose")[2])
+        self.assertEqual(self.server.request("GET", "/healthzz", token="")[0], 401)
+
     def test_every_answer_has_an_audit_id(self):
         _, headers, _ = self.server.request("GET", WORK)
         self.assertRegex(headers["Audit-Id"], "^[0-9a-f-]{36}$")

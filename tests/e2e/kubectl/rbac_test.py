@@ -93,6 +93,23 @@ class Access(KubectlTest):
         self.assertEqual(status, 403)
         self.assertIn("impersonate", text)
 
+    def test_an_impersonated_identity_is_whole(self):
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        acting = {"Impersonate-User": "jane", "Impersonate-Uid": "u-1", "Impersonate-Extra-Example.com%2fScopes": "view"}
+        who = json.loads(self.server.request("POST", path, review, headers=acting)[2])["status"]["userInfo"]
+        self.assertEqual((who["username"], who["uid"], who["extra"]), ("jane", "u-1", {"example.com/scopes": ["view"]}))
+        for alone in ({"Impersonate-Uid": "u-1"}, {"Impersonate-Extra-Scopes": "view"}, {"Impersonate-Group": "g"}):
+            self.assertEqual(self.server.request("POST", path, review, headers=alone)[0], 400, alone)
+        self.k("create", "clusterrole", "actor", "--verb=impersonate", "--resource=users", "--resource-name=jane")
+        self.k("create", "clusterrolebinding", "actor", "--clusterrole=actor", "--serviceaccount=sales:actor")
+        self.k("create", "serviceaccount", "actor", "-n", "sales")
+        token = self.k("create", "token", "actor", "-n", "sales").strip()
+        self.assertEqual(self.server.request("POST", path, review, token=token, headers={"Impersonate-User": "jane"})[0], 201)
+        status, _, text = self.server.request("POST", path, review, token=token, headers=acting)
+        self.assertEqual(status, 403)
+        self.assertIn('cannot impersonate resource "uids" in API group "authentication.k8s.io"', text)
+
     def test_what_may_i(self):
         out = self.k("auth", "can-i", "--list", "-n", "sales", "--as", "bo@retail.example")
         self.assertIn("dataproducts.datamesh.dev", out)
