@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from world import Another, ElsewhereTest, psql, skip_without_assets, wait_for
+from world import WAIT_SECONDS, Another, ElsewhereTest, psql, skip_without_assets, wait_for
 
 SKEW_SECONDS = 3 * 3600
 
@@ -83,10 +83,11 @@ class Leadership(ElsewhereTest):
             wait_for(lambda: leads(other), "the other leads")
             self.mesh.kubectl("delete", "approval", "reads-paused", "-n", "sales")
             self.soon_fails(uri)
+            self.secret_gone("growth", "reads-paused")  # the last thing to go
             before = self.noted()
         finally:
             self.mesh.process.send_signal(signal.SIGCONT)
-        self.assertNotEqual(self.mesh.process.wait(60), 0, "it ended as if nothing had happened")
+        self.assertNotEqual(self.mesh.process.wait(WAIT_SECONDS), 0, "it ended as if nothing had happened")
         self.assertFalse(psql(uri, "SELECT 1").ok, "the old leader gave the access again")
         self.assertEqual(self.noted(), before)
         self.declare("unpaused")

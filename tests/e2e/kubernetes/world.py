@@ -19,6 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "mesh"))
 from harness import (Lab, MeshTest, OpenSession, approval, backend, contract, domain, namespace,  # noqa: E402
                      product, psql, subscription, thing, wait_for)
+from processes import WAIT_SECONDS  # noqa: E402,F401
 import lab as kit  # noqa: E402,F401: harness.py has made hack/lib known
 from cluster import skip_without_assets  # noqa: E402,F401
 
@@ -92,7 +93,8 @@ class FaultTest(MeshTest):
         def read():
             while not over.wait(READ_SECONDS):
                 answer = psql(self.uri, READ)
-                if answer.out != "7":
+                # On a loaded machine an answer may come too late; that is no refusal.
+                if answer.out != "7" and "timeout expired" not in answer.err:
                     refusals.append(answer)
 
         with contextlib.ExitStack() as closing:
