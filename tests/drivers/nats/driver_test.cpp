@@ -1,12 +1,6 @@
 #include "drivers/nats/driver.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "drivers/nats/credentials.hpp"
-#include "drivers/nats/lower.hpp"
-#include "drivers/nats/pool.hpp"
-#include "tests/drivers/nats/server.hpp"
+#include "tests/drivers/nats/fixture.hpp"
 
 namespace datamesh::nats {
 namespace {
@@ -14,82 +8,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-// Sales offers a topic, marketing reads it. One server for each test.
-class NatsDriver : public testing::Test {
- protected:
-  NatsDriver() {
-    auto made = Driver::create(server.options, real_clock());
-    if (!made) std::abort();
-    driver = *std::move(made);
-    workload.backend = "events";
-    workload.domains = {domain_use("marketing"), domain_use("sales")};
-    workload.ports = {port};
-  }
-
-  mesh::Credential credential_of(const ObjectKey& subscription, const mesh::Port& of, const std::string& consumer) {
-    auto made = driver->mint(subscription, &of, consumer);
-    EXPECT_TRUE(made) << made.error().message;
-    return *std::move(made);
-  }
-  mesh::Credential subscribe(const ObjectKey& subscription, const mesh::Port& of, const std::string& consumer) {
-    auto credential = credential_of(subscription, of, consumer);
-    workload.accesses.push_back(access_to(of, subscription, consumer, credential.version));
-    return credential;
-  }
-  mesh::Credential join(const std::string& domain, const std::string& username, bool producer) {
-    auto credential = driver->mint({"Member", domain, username}, nullptr, domain);  // as the Domain's loop asks
-    EXPECT_TRUE(credential);
-    for (auto& use : workload.domains) {
-      if (use.name == domain) use.members.push_back({username, producer, credential->version});
-    }
-    return *std::move(credential);
-  }
-
-  Pass converge(Scope scope = Scope::everything(), Guard guard = {}) {
-    return datamesh::converge(*driver, driver->desired(workload), std::move(scope), guard, real_clock(), {});
-  }
-  // Makes everything as declared, and expects that nothing is left to do.
-  Pass settle() {
-    Pass pass = converge();
-    EXPECT_FALSE(pass.error) << pass.error->message;
-    for (const auto& step : pass.remaining) ADD_FAILURE() << "remaining: " << describe(step);
-    return pass;
-  }
-  static std::string describe(const Step& step) {
-    return std::string(to_string(step.verb)) + " " + step.id.kind + " " + step.id.name + " " + step.reason +
-           (step.error ? ": " + step.error->message : "");
-  }
-
-  std::unique_ptr<Client> log_in(const mesh::Credential& credential) {
-    const auto field = [&](const char* name) { return credential.fields.at(name); };
-    return std::make_unique<Client>(field("uri").reveal(), field("credentials"), field("inboxPrefix").reveal());
-  }
-  std::unique_ptr<Client> reader(const mesh::Credential& credential) {
-    auto client = log_in(credential);
-    if (client->is_in()) {
-      client->status = client->bind(credential.fields.at("jsApiPrefix").reveal(),
-                                    credential.fields.at("stream").reveal(), credential.fields.at("consumer").reveal());
-    }
-    return client;
-  }
-  // A request as the control plane would send it, in a domain's account.
-  std::string as_control_plane(const std::string& domain, const std::string& subject, const std::string& body) {
-    Keyring keys(server.signing);
-    Pool pool(server.options.endpoint, *nkeys::read_credentials(server.options.system_credentials), keys, real_clock());
-    auto account = domain.empty() ? pool.system() : pool.account(domain);
-    EXPECT_TRUE(account) << account.error().message;
-    auto answer = (*account)->request({subject, body}, {});
-    EXPECT_TRUE(answer) << answer.error().message;
-    return answer ? *answer : "";
-  }
-
-  TestServer server;
-  std::unique_ptr<Driver> driver;
-  mesh::Port port = topic("sales", "orders", "order-placed");
-  ObjectKey churn = subscription_key("marketing", "churn-reads-orders");
-  mesh::Workload workload;
-};
 
 TEST_F(NatsDriver, ReachTellsTheVersionAndRefusesAForeignOperator) {
   const auto version = driver->reach({});
@@ -303,7 +221,7 @@ TEST_F(NatsDriver, AMemberWhoLeavesIsDisconnected) {
   ASSERT_TRUE(producer->is_in());
   ASSERT_TRUE(viewer->is_in());
   EXPECT_EQ(producer->publish("sales.orders.order-placed.v1.eu", "one"), NATS_OK);
-  EXPECT_THAT(producer->request("$JS.API.STREAM.INFO." + stream_name(port.key), ""),
+  EXPECT_THAT(producer->request("$JS.API.STREAM.INFO." + stream_name(port.key), "", 30000),
               testing::HasSubstr("\"messages\":1"));
   EXPECT_EQ(producer->request("$JS.API.STREAM.DELETE." + stream_name(port.key), ""), "");
   EXPECT_EQ(viewer->request("sales.orders.order-placed.v1.eu", "two"), "");
@@ -350,12 +268,26 @@ TEST_F(NatsDriver, DomainsMayReadEachOther) {
   workload.ports = {back, port};
   const auto there = subscribe(churn, port, "marketing");
   const auto here = subscribe(subscription_key("sales", "campaigns"), back, "sales");
-  const auto started = real_clock().steady();
   settle();
-  EXPECT_LT(real_clock().steady() - started, std::chrono::milliseconds(1800))
-      << "an import was made before its exporter";
   EXPECT_TRUE(driver->prove_granted(port, workload.accesses[0], there, {}).proved);
   EXPECT_TRUE(driver->prove_granted(back, workload.accesses[1], here, {}).proved);
+}
+
+// The server waits for some 1.9 s for an exporter that it does not know.
+TEST_F(NatsDriver, NoImportIsMadeBeforeItsExporter) {
+  auto best = std::chrono::steady_clock::duration::max();
+  for (int round = 0; round < 10 && best >= std::chrono::milliseconds(1800); ++round) {  // on a loaded machine: later
+    const std::string one = "one" + std::to_string(round), two = "two" + std::to_string(round);
+    workload.domains = {domain_use(one), domain_use(two)};
+    workload.ports = {topic(one, "p", "t"), topic(two, "p", "t")};
+    workload.accesses.clear();
+    subscribe(subscription_key(one, "reads"), workload.ports[1], one);
+    subscribe(subscription_key(two, "reads"), workload.ports[0], two);
+    const auto started = real_clock().steady();
+    settle();
+    best = std::min(best, real_clock().steady() - started);
+  }
+  EXPECT_LT(best, std::chrono::milliseconds(1800));
 }
 
 TEST_F(NatsDriver, LargeAccountsThatImportFromEachOtherAreMadeInOnePass) {

@@ -37,7 +37,7 @@ inline int free_port() {
 }
 
 template <class Condition>
-bool eventually(Condition holds, std::chrono::milliseconds within = std::chrono::seconds(10)) {
+bool eventually(Condition holds, std::chrono::milliseconds within = std::chrono::seconds(60)) {
   for (auto left = within; left.count() > 0; left -= std::chrono::milliseconds(5)) {
     if (holds()) return true;
     ::poll(nullptr, 0, 5);
@@ -137,6 +137,7 @@ class Client {
     natsOptions_SetURL(set, url.c_str());
     natsOptions_SetUserCredentialsFromFiles(set, name, nullptr);
     natsOptions_SetAllowReconnect(set, false);
+    natsOptions_SetTimeout(set, 30000);
     natsOptions_SetErrorHandler(
         set, [](natsConnection*, natsSubscription*, natsStatus, void*) {}, nullptr);
     if (!inbox_prefix.empty()) natsOptions_SetCustomInboxPrefix(set, inbox_prefix.c_str());
@@ -160,7 +161,10 @@ class Client {
 
   natsStatus publish(const std::string& to, const std::string& text) {
     jsCtx* context = nullptr;
-    natsConnection_JetStream(&context, connection, nullptr);
+    jsOptions set;
+    jsOptions_Init(&set);
+    set.Wait = 30000;
+    natsConnection_JetStream(&context, connection, &set);
     const auto done =
         js_Publish(nullptr, context, to.c_str(), text.data(), static_cast<int>(text.size()), nullptr, nullptr);
     jsCtx_Destroy(context);
@@ -170,7 +174,7 @@ class Client {
     jsOptions set;
     jsOptions_Init(&set);
     set.Prefix = prefix.c_str();
-    set.Wait = 1500;
+    set.Wait = 30000;
     natsConnection_JetStream(&js, connection, &set);
     jsSubOptions how;
     jsSubOptions_Init(&how);
@@ -179,7 +183,7 @@ class Client {
     return js_PullSubscribe(&pull, js, nullptr, durable.c_str(), nullptr, &how, nullptr);
   }
   // Texts of the messages that were fetched and acknowledged.
-  std::vector<std::string> fetch(int count, int timeout_ms = 1000) {
+  std::vector<std::string> fetch(int count, int timeout_ms = 30000) {
     natsMsgList list{};
     std::vector<std::string> texts;
     fetched = natsSubscription_Fetch(&list, pull, count, timeout_ms, nullptr);
@@ -190,17 +194,53 @@ class Client {
     natsMsgList_Destroy(&list);
     return texts;
   }
-  // The answer to a request, or nothing.
-  std::string request(const std::string& to, const std::string& text) {
+  // The answer to a request, or nothing; what is refused gets none.
+  std::string request(const std::string& to, const std::string& text, int timeout_ms = 700) {
     natsMsg* message = nullptr;
-    if (natsConnection_Request(&message, connection, to.c_str(), text.data(), static_cast<int>(text.size()), 700) !=
-        NATS_OK) {
+    if (natsConnection_Request(&message, connection, to.c_str(), text.data(), static_cast<int>(text.size()),
+                               timeout_ms) != NATS_OK) {
       return {};
     }
     std::string answer(natsMsg_GetData(message) ? natsMsg_GetData(message) : "",
                        static_cast<std::size_t>(natsMsg_GetDataLength(message)));
     natsMsg_Destroy(message);
     return answer;
+  }
+
+  // Sends all of these as requests, and then one that is answered; which of them were answered as well.
+  std::vector<std::string> answered(const std::vector<std::string>& subjects, const std::string& inbox,
+                                    const std::string& permitted) {
+    natsSubscription* replies = nullptr;
+    natsConnection_SubscribeSync(&replies, connection, (inbox + ".try.*").c_str());
+    for (std::size_t i = 0; i < subjects.size(); ++i) {
+      natsConnection_PublishRequest(connection, subjects[i].c_str(), (inbox + ".try." + std::to_string(i)).c_str(), "",
+                                    0);
+    }
+    natsConnection_FlushTimeout(connection, 30000);  // the server has read all of them
+    if (request(permitted, "", 30000).empty()) return {"nothing was answered at all"};
+    std::vector<std::string> answered;
+    for (natsMsg* message = nullptr; natsSubscription_NextMsg(&message, replies, 100) == NATS_OK;) {
+      const std::string to = natsMsg_GetSubject(message);
+      answered.push_back(subjects[std::stoul(to.substr(to.rfind('.') + 1))]);
+      natsMsg_Destroy(message);
+    }
+    natsSubscription_Destroy(replies);
+    return answered;
+  }
+  // What is heard on a subject while `act` is done and for a moment after it; a refused subscription hears nothing.
+  template <class Act>
+  int heard(const std::string& subject, Act act) {
+    natsSubscription* listening = nullptr;
+    natsConnection_SubscribeSync(&listening, connection, subject.c_str());
+    natsConnection_FlushTimeout(connection, 30000);
+    act();
+    natsConnection_FlushTimeout(connection, 30000);
+    int count = 0;
+    for (natsMsg* message = nullptr; natsSubscription_NextMsg(&message, listening, 100) == NATS_OK; ++count) {
+      natsMsg_Destroy(message);
+    }
+    natsSubscription_Destroy(listening);
+    return count;
   }
 
   natsConnection* connection = nullptr;

@@ -1,1 +1,1 @@
-datamesh_test(drivers/nats LABEL contract LINKS drivers_nats TIMEOUT 180)
+datamesh_test(drivers/nats LABEL contract LINKS drivers_nats TIMEOUT 600)
