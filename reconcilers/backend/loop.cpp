@@ -167,12 +167,14 @@ Result<void> BackendLoop::pass(Visit& visit, std::stop_token stop) {
   BackendLedger::Work work;
   mesh::Workload workload;
   Scope scope;
-  Guard guard{.deletes_max = static_cast<std::size_t>(visit.backend->deletes_per_pass),
-              .newcomers_max = newcomers_max_};
+  Guard guard{.newcomers_max = newcomers_max_};
   bool looked_before = false;
   {
     const std::unique_lock lock(context_.state.mutex);
     auto& ledger = context_.state.backends.at(visit.name);
+    // Connecting may have taken long. What is due from here on is due by what is declared now.
+    if (auto newest = context_.state.catalog.backend(visit.name)) visit.backend = std::move(newest);
+    guard.deletes_max = static_cast<std::size_t>(visit.backend->deletes_per_pass);
     looked_before = ledger.looked;
     work = ledger.begin(context_.clock.steady(), visit.whole, newcomers_max_);
     for (const auto& [id, until] : ledger.resting) guard.resting.insert(id);
