@@ -23,11 +23,27 @@ struct SecretName {
   auto operator<=>(const SecretName&) const = default;
 };
 
+// What counts of a labelled object around a Domain; see domain/surroundings.hpp.
+struct Surrounding {
+  std::string domain;        // the label
+  bool terminating = false;  // a Namespace that is on its way out
+  std::string content;       // what it says, in one text
+  bool operator==(const Surrounding&) const = default;
+};
+
+// Whether the cluster counts our kinds; see domain/surroundings.hpp.
+struct QuotaProbe {
+  std::string ns;        // where it is
+  bool counted = false;  // once and for all
+};
+
 struct State {
   mutable std::shared_mutex mutex;
   mesh::Catalog catalog;
   std::map<std::string, BackendLedger> backends;  // by name; an entry for each Backend that exists
   std::map<ObjectKey, SecretName> secrets;        // where a principal's credential is; see subscription/credentials.hpp
+  std::map<ObjectKey, Surrounding> surroundings;  // as the watches saw them last
+  std::optional<QuotaProbe> quota_probe;          // none: ResourceQuotas are written without one
 };
 
 struct Context {

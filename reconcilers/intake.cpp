@@ -7,6 +7,7 @@
 #include "reconcilers/data_product/reconciler.hpp"
 #include "reconcilers/declarations.hpp"
 #include "reconcilers/domain/reconciler.hpp"
+#include "reconcilers/domain/surroundings.hpp"
 #include "reconcilers/policy/reconciler.hpp"
 #include "reconcilers/subscription/credentials.hpp"
 #include "reconcilers/subscription/reconciler.hpp"
@@ -19,7 +20,8 @@ mesh::Dirty take_secret(const Context& context, const Json& object) {
   if (!principal) return {};
   const auto fields = secret_fields(object);
   std::string version;
-  if (const auto type = fields.find("type"); type != fields.end()) {
+  // What others have changed is no credential: it is replaced.
+  if (const auto type = fields.find("type"); type != fields.end() && is_intact(object)) {
     const auto kind = context.engines.find(type->second.reveal());
     if (kind != context.engines.end()) version = kind->second.version_of(fields);
   }
@@ -29,15 +31,32 @@ mesh::Dirty take_secret(const Context& context, const Json& object) {
   return context.state.catalog.put_credential(*principal, version);
 }
 
+// Whose reconciler removes the Secret in the end.
+bool has_owner(const mesh::Catalog& catalog, const ObjectKey& principal) {
+  if (principal.kind == "Subscription") return catalog.subscription(principal.ns, principal.name) != nullptr;
+  return catalog.domain(principal.ns.substr(0, principal.ns.find('@'))) != nullptr;
+}
+
 }  // namespace
 
-std::string credential_selector() {
-  return std::string(kCredentialLabel) + "=true";
+const std::vector<Watched>& watched() {
+  static const std::vector<Watched> all = [] {
+    std::vector<Watched> result;
+    for (const auto& type : kube::mesh_types()) result.push_back({type, ""});
+    result.push_back({kube::secrets(), std::string(kCredentialLabel) + "=true"});
+    for (const auto& type : surrounding_types()) result.push_back({type, surrounding_selector()});
+    return result;
+  }();
+  return all;
 }
 
 mesh::Dirty take_object(const Context& context, const Json& object) {
   const ObjectKey key = key_of(object);
-  if (key.kind == "Secret") return take_secret(context, object);
+  if (key.kind == "Secret") {
+    const bool labelled = string_at(object, {"metadata", "labels", kCredentialLabel}) == "true";
+    return labelled ? take_secret(context, object) : take_removal(context, key, &object);
+  }
+  if (is_surrounding(key.kind)) return take_surrounding(context, object);
   const auto put = decode_declaration(object);
   auto& state = context.state;
   const std::unique_lock lock(state.mutex);
@@ -55,12 +74,14 @@ mesh::Dirty take_object(const Context& context, const Json& object) {
 }
 
 mesh::Dirty take_removal(const Context& context, const ObjectKey& key, const Json* object) {
+  if (is_surrounding(key.kind)) return take_surrounding_removal(context, key);
   auto& state = context.state;
   const std::unique_lock lock(state.mutex);
   if (key.kind == "Secret") {
     const auto principal = object ? principal_of(*object) : std::nullopt;
     if (!principal) return {};
-    state.secrets.erase(*principal);
+    // It may be there still, without its label: who is responsible for it knows where, and removes it with the access.
+    if (!has_owner(state.catalog, *principal)) state.secrets.erase(*principal);
     return state.catalog.put_credential(*principal, "");
   }
   if (key.kind == "Backend") state.backends.erase(key.name);

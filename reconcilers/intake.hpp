@@ -10,7 +10,8 @@
 
 namespace datamesh {
 
-// Takes what a watch delivers: one of the seven kinds, or the Secret of a credential. Answers what it touched.
+// Takes what a watch delivers: one of the seven kinds, the Secret of a credential, or what a Domain has around it.
+// Answers what it touched.
 mesh::Dirty take_object(const Context& context, const nlohmann::json& object);
 // `object`: the last known state; only for a Secret it is needed.
 mesh::Dirty take_removal(const Context& context, const ObjectKey& key, const nlohmann::json* object);
@@ -18,7 +19,11 @@ mesh::Dirty take_removal(const Context& context, const ObjectKey& key, const nlo
 // Makes the world match one object, whatever its kind.
 Result<Next> reconcile_object(const Context& context, Patience& patience, const ObjectKey& key);
 
-// The label selector of the Secrets to watch.
-std::string credential_selector();
+struct Watched {
+  kube::ResourceType type;
+  std::string label_selector;
+};
+// All that is watched.
+const std::vector<Watched>& watched();
 
 }  // namespace datamesh

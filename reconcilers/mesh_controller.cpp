@@ -6,6 +6,7 @@
 #include "controller/core/memory.hpp"
 #include "reconcilers/backend/loop.hpp"
 #include "reconcilers/declarations.hpp"
+#include "reconcilers/domain/surroundings.hpp"
 #include "reconcilers/intake.hpp"
 #include "reconcilers/subscription/credentials.hpp"
 
@@ -49,7 +50,9 @@ struct MeshController::Parts {
              .threads = options.proof_workers,
              .group = [](const ProofKey& key) { return key.subscription.ns; }},
             [this](const ProofKey& key, std::stop_token stop) { return loop.prove(key, stop); }, clock_in,
-            instruments_in) {}
+            instruments_in) {
+    if (!options.home_namespace.empty()) state.quota_probe = QuotaProbe{options.home_namespace};
+  }
 
   // Counts what metrics show of all objects together.
   Result<Next> take_census() {
@@ -63,12 +66,13 @@ struct MeshController::Parts {
       }
     }
     context.instruments.subscriptions(phases);
+    if (const auto probed = probe_quotas(context); !probed)
+      log_warn("quota probe", {{"error", probed.error().message}});
     return Next::in(kCensusInterval);
   }
 
-  // One kind's declarations, for ever.
-  void watch(const kube::ResourceType& type, std::stop_token stop) {
-    const std::string selector = type.kind == "Secret" ? credential_selector() : std::string();
+  // One kind, for ever.
+  void watch(const Watched& what, std::stop_token stop) {
     bool first = true, relisting = false;
     std::set<ObjectKey> relisted;
     const auto sink = [&](const kube::Event& event) {
@@ -85,12 +89,12 @@ struct MeshController::Parts {
           relisted.clear();
           break;
         case kube::Event::Type::Synced:
-          if (std::exchange(relisting, false)) forget_others(type.kind, std::exchange(relisted, {}));
-          if (std::exchange(first, false) && ++synced_watches == watches_wanted) begin();
+          if (std::exchange(relisting, false)) forget_others(what.type.kind, std::exchange(relisted, {}));
+          if (std::exchange(first, false) && ++synced_watches == watched().size()) begin();
           break;
       }
     };
-    context.store.watch(type, selector, sink, stop);
+    context.store.watch(what.type, what.label_selector, sink, stop);
   }
 
   // After a gap: what is not there any more went unheard.
@@ -104,6 +108,12 @@ struct MeshController::Parts {
   std::vector<std::pair<ObjectKey, Json>> known(const std::string& kind) const {
     std::vector<std::pair<ObjectKey, Json>> all;
     const std::shared_lock lock(state.mutex);
+    if (is_surrounding(kind)) {
+      for (const auto& [key, seen] : state.surroundings) {
+        if (key.kind == kind) all.emplace_back(key, Json());
+      }
+      return all;
+    }
     if (kind != "Secret") {
       for (auto& key : state.catalog.keys(kind)) all.emplace_back(std::move(key), Json());
       return all;
@@ -154,7 +164,6 @@ struct MeshController::Parts {
   Workers<ProofKey> proofs;
   std::atomic<bool> begun = false;
   std::atomic<std::size_t> synced_watches = 0;
-  std::size_t watches_wanted = 0;
   std::vector<std::jthread> watchers;
 };
 
@@ -167,11 +176,8 @@ MeshController::~MeshController() {
 }
 
 void MeshController::start() {
-  std::vector<kube::ResourceType> types = kube::mesh_types();
-  types.push_back(kube::secrets());
-  parts_->watches_wanted = types.size();
-  for (const auto& type : types) {
-    parts_->watchers.emplace_back([this, type](std::stop_token stop) { parts_->watch(type, stop); });
+  for (const auto& what : watched()) {
+    parts_->watchers.emplace_back([this, &what](std::stop_token stop) { parts_->watch(what, stop); });
   }
 }
 
@@ -191,9 +197,9 @@ bool MeshController::idle() const {
   return parts_->begun && parts_->objects.idle() && parts_->backends.idle() && parts_->proofs.idle();
 }
 
-std::vector<api::Problem> MeshController::admit(const Json* before, const Json* after) const {
+std::vector<api::Problem> MeshController::admit(const Json* before, const Json* after, std::string_view user) const {
   const std::shared_lock lock(parts_->state.mutex);
-  return mesh::admit(parts_->state.catalog, before, after, parts_->context.clock.wall());
+  return mesh::admit(parts_->state.catalog, before, after, parts_->context.clock.wall(), user);
 }
 
 }  // namespace datamesh

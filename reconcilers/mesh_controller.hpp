@@ -17,6 +17,9 @@ struct MeshControllerOptions {
   unsigned object_workers = 16;
   unsigned backend_workers = 4;  // passes at once; never two on one backend
   unsigned proof_workers = 4;
+  // A namespace where nothing is declared, for a probe of the cluster's quotas; empty: nobody else counts, and
+  // ResourceQuotas are written at once.
+  std::string home_namespace = {};
 };
 
 class MeshController {
@@ -34,8 +37,9 @@ class MeshController {
   bool synced() const;
   // Nothing waits and nothing is being worked on (benchmarks and tests wait for it).
   bool idle() const;
-  // What is wrong with a write, from the declarations known now (mesh::admit).
-  std::vector<api::Problem> admit(const nlohmann::json* before, const nlohmann::json* after) const;
+  // What is wrong with a write that `user` asks for, from the declarations known now (mesh::admit).
+  std::vector<api::Problem> admit(const nlohmann::json* before, const nlohmann::json* after,
+                                  std::string_view user = {}) const;
 
  private:
   struct Parts;

@@ -47,7 +47,8 @@ std::string variable(const std::string& name) {
 
 class Controller {
  public:
-  explicit Controller(const ControllerOptions& options) : options_(options), plane_(resolve(options.plane)) {}
+  explicit Controller(const ControllerOptions& options)
+      : options_(options), plane_(resolve(options.plane), home_namespace()) {}
 
   Result<void> run() {
     DATAMESH_TRY(store_, connect(options_.server, nullptr, {.on_request = counting()}));
@@ -72,6 +73,10 @@ class Controller {
   }
 
  private:
+  static std::string home_namespace() {
+    const std::string own = variable("POD_NAMESPACE");
+    return own.empty() ? std::string(kSystemNamespace) : own;
+  }
   static PlaneOptions resolve(PlaneOptions options) {
     if (options.data_dir.empty()) options.data_dir = variable("DATAMESH_HOME");
     if (!options.data_dir.empty()) options.data_dir = std::filesystem::absolute(options.data_dir);
@@ -107,8 +112,7 @@ class Controller {
                  connect(options_.server, nullptr,
                          {.timeout = kLeaseAnswer, .patience = kLeaseAnswer, .on_request = counting()}));
     LeaderOptions election;
-    election.ns = options_.lease_namespace.empty() ? variable("POD_NAMESPACE") : options_.lease_namespace;
-    if (election.ns.empty()) election.ns = kSystemNamespace;
+    election.ns = options_.lease_namespace.empty() ? home_namespace() : options_.lease_namespace;
     election.name = kLease;
     election.election.identity = variable("POD_NAME");
     if (election.election.identity.empty()) election.election.identity = "datamesh";

@@ -50,7 +50,11 @@ void end_process() {
   kill(getpid(), SIGTERM);
 }
 
-Plane::Plane(PlaneOptions options) : options_(std::move(options)), clock_(real_clock()), metrics_(DATAMESH_VERSION) {}
+Plane::Plane(PlaneOptions options, std::string home_namespace)
+    : options_(std::move(options)),
+      home_namespace_(std::move(home_namespace)),
+      clock_(real_clock()),
+      metrics_(DATAMESH_VERSION) {}
 
 Plane::~Plane() {
   close();
@@ -77,7 +81,10 @@ void Plane::start_loops(std::shared_ptr<kube::Store> store, const Fence& fence) 
   } else {
     managed_ = std::make_unique<ProcessServers>(*store_, fs::path(options_.data_dir) / "backends", clock_);
   }
-  auto controller = std::make_shared<MeshController>(*store_, engines_, *managed_, clock_, *instruments_);
+  MeshControllerOptions loops;
+  loops.home_namespace = home_namespace_;
+  auto controller =
+      std::make_shared<MeshController>(*store_, engines_, *managed_, clock_, *instruments_, std::move(loops));
   {
     const std::lock_guard lock(mutex_);
     controller_ = controller;

@@ -31,7 +31,8 @@ void end_process();
 //   open() -> start_loops() -> stop_loops() -> close()
 class Plane {
  public:
-  explicit Plane(PlaneOptions options);
+  // `home_namespace`: of a control plane in a cluster; see MeshControllerOptions.
+  explicit Plane(PlaneOptions options, std::string home_namespace = {});
   ~Plane();
 
   // Makes the data directory (if there is one) and answers /metrics and the health endpoints.
@@ -62,6 +63,7 @@ class Plane {
   void forget_the_dead() const;
 
   const PlaneOptions options_;
+  const std::string home_namespace_;
   const Clock& clock_;
   telemetry::Metrics metrics_;
   telemetry::Health health_;

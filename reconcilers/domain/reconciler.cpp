@@ -3,13 +3,11 @@
 #include <algorithm>
 
 #include "controller/core/json.hpp"
+#include "reconcilers/domain/surroundings.hpp"
 #include "reconcilers/subscription/credentials.hpp"
 
 namespace datamesh {
 namespace {
-
-constexpr std::array kRoles = {api::TeamRole::Owner, api::TeamRole::Developer, api::TeamRole::Steward,
-                               api::TeamRole::Viewer};
 
 struct Look {
   std::shared_ptr<const api::Domain> domain;
@@ -42,55 +40,6 @@ Look look_at(const Context& context, const ObjectKey& key) {
   return look;
 }
 
-Json namespace_object(const std::string& name, const std::string& domain) {
-  return {{"apiVersion", "v1"},
-          {"kind", "Namespace"},
-          {"metadata", {{"name", name}, {"labels", {{kDomainLabel, domain}}}}}};
-}
-
-Result<void> ensure_namespace(const Context& context, const std::string& name, const std::string& domain) {
-  const auto live = context.store.get(kube::namespaces(), "", name);
-  if (!live && live.error().code == Code::NotFound) {
-    const auto created = context.store.create(kube::namespaces(), namespace_object(name, domain));
-    if (created || created.error().code == Code::Conflict) return {};
-    return created.error();
-  }
-  if (!live) return live.error();
-  if (string_at(*live, {"metadata", "labels", kDomainLabel}) == domain) return {};
-  const Json label = {{"metadata", {{"labels", {{kDomainLabel, domain}}}}}};
-  const auto patched = context.store.patch(kube::namespaces(), "", name, {.body = label.dump()});
-  if (!patched) return patched.error();
-  return {};
-}
-
-Result<void> ensure_role_bindings(const Context& context, const api::Domain& domain, const std::string& ns) {
-  std::set<std::string> wanted;
-  for (const auto& binding : role_bindings_of(domain, ns)) {
-    const std::string name = string_at(binding, {"metadata", "name"});
-    wanted.insert(name);
-    const auto live = context.store.get(kube::role_bindings(), ns, name);
-    if (!live && live.error().code == Code::NotFound) {
-      if (const auto created = context.store.create(kube::role_bindings(), binding); !created) return created.error();
-      continue;
-    }
-    if (!live) return live.error();
-    const Json* subjects = find(*live, {"subjects"});
-    if (subjects && *subjects == binding["subjects"] && (*live)["roleRef"] == binding["roleRef"]) continue;
-    const auto patched =
-        context.store.patch(kube::role_bindings(), ns, name, {.body = Json{{"subjects", binding["subjects"]}}.dump()});
-    if (!patched) return patched.error();
-  }
-  for (const auto role : kRoles) {
-    const std::string name = "datamesh-" + std::string(api::to_string(role));
-    if (wanted.contains(name)) continue;
-    const auto live = context.store.get(kube::role_bindings(), ns, name);
-    if (live && string_at(*live, {"metadata", "labels", kDomainLabel}) == domain.metadata.name) {
-      DATAMESH_CHECK(context.store.remove(kube::role_bindings(), ns, name));
-    }
-  }
-  return {};
-}
-
 // Credentials for who is in the team, none for who left.
 Result<void> ensure_member_credentials(const Context& context, const Look& look, const ObjectKey& key) {
   std::set<ObjectKey> wanted;
@@ -114,36 +63,7 @@ Result<void> ensure_member_credentials(const Context& context, const Look& look,
   return {};
 }
 
-mesh::Objection ensure_namespaces(const Context& context, const Look& look) {
-  for (const auto& ns : look.verdict.namespaces) {
-    auto done = ensure_namespace(context, ns, look.domain->metadata.name);
-    if (done) done = ensure_role_bindings(context, *look.domain, ns);
-    if (!done) return {"NamespaceFailed", "namespace " + ns + ": " + done.error().message};
-  }
-  return {};
-}
-
 }  // namespace
-
-std::vector<Json> role_bindings_of(const api::Domain& domain, const std::string& ns) {
-  std::vector<Json> bindings;
-  for (const auto role : kRoles) {
-    Json subjects = Json::array();
-    for (const auto& member : domain.members) {
-      if (member.role != role) continue;
-      subjects.push_back({{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", member.username}});
-    }
-    if (subjects.empty()) continue;
-    const std::string name = "datamesh-" + std::string(api::to_string(role));
-    bindings.push_back(
-        {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-         {"kind", "RoleBinding"},
-         {"metadata", {{"name", name}, {"namespace", ns}, {"labels", {{kDomainLabel, domain.metadata.name}}}}},
-         {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", name}}},
-         {"subjects", subjects}});
-  }
-  return bindings;
-}
 
 api::DomainStatus domain_status(const api::Domain& domain, const mesh::DomainVerdict& verdict, const Progress& progress,
                                 const mesh::Objection& namespaces, WallTime now) {
@@ -181,12 +101,13 @@ Result<Next> reconcile_domain(const Context& context, Patience& patience, const 
   if (metadata.deletion_time) {
     if (!ours) return Next::on_change();
     if (look.verdict.blocking.empty() && look.gone) {
+      if (const auto left = keep_surroundings(context, key.name, {})) return Error{Code::Unavailable, left.message};
       DATAMESH_CHECK(remove_finalizer(context, key));
       return Next::on_change();
     }
   } else {
     if (!ours) DATAMESH_CHECK(add_finalizer(context, key));
-    namespaces = ensure_namespaces(context, look);
+    namespaces = keep_surroundings(context, key.name, surroundings_of(*look.domain, look.verdict.namespaces));
     if (!namespaces) DATAMESH_CHECK(ensure_member_credentials(context, look, key));
   }
 
@@ -207,7 +128,7 @@ Result<Next> reconcile_domain(const Context& context, Patience& patience, const 
   patience.done(counts);
   DATAMESH_TRY(const bool wrote, write_status(context, key, api::encode_status(before), api::encode_status(status)));
   (void)wrote;
-  if (namespaces) return Error{Code::Unavailable, namespaces.message};
+  if (namespaces.reason == "NamespaceFailed") return Error{Code::Unavailable, namespaces.message};
   return working ? Next::in(std::chrono::seconds(5)) : Next::on_change();
 }
 

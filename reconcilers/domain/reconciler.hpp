@@ -1,6 +1,6 @@
 #pragma once
-// Domain: its namespaces exist and carry its label, its team may do there what its roles say, its members have
-// credentials on the backends it uses. What members may do inside a backend is that backend's loop.
+// Domain: its namespaces exist and carry its label, its team may do there what its roles say (surroundings.hpp), its
+// members have credentials on the backends it uses. What members may do inside a backend is that backend's loop.
 
 #include "controller/runtime/workers.hpp"
 #include "reconcilers/conditions.hpp"
@@ -8,14 +8,10 @@
 
 namespace datamesh {
 
-inline constexpr std::string_view kDomainLabel = "datamesh.dev/domain";
-
 Result<Next> reconcile_domain(const Context& context, Patience& patience, const ObjectKey& key);
 
 // Pure: what the status should be. `namespaces` is what went wrong with them, if anything.
 api::DomainStatus domain_status(const api::Domain& domain, const mesh::DomainVerdict& verdict, const Progress& progress,
                                 const mesh::Objection& namespaces, WallTime now);
-// Pure: the RoleBindings a namespace of the domain should have, one for each role that somebody has.
-std::vector<nlohmann::json> role_bindings_of(const api::Domain& domain, const std::string& ns);
 
 }  // namespace datamesh

@@ -22,6 +22,19 @@ Json encode(const std::map<std::string, Secret>& fields) {
   return data;
 }
 
+std::string digest_of(const Json& data) {
+  return sha256_hex(data.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+// A Secret that lost its label is not heard of.
+Result<void> ensure_label(const Context& context, const SecretName& name, const Json& live) {
+  if (string_at(live, {"metadata", "labels", kCredentialLabel}) == "true") return {};
+  const Json body = {{"metadata", {{"labels", {{kCredentialLabel, "true"}}}}}};
+  const auto patched = context.store.patch(kube::secrets(), name.ns, name.name, {.body = body.dump()});
+  if (!patched) return with_context("Secret " + name.ns + "/" + name.name, patched.error());
+  return {};
+}
+
 }  // namespace
 
 std::map<std::string, Secret> secret_fields(const Json& secret) {
@@ -32,6 +45,12 @@ std::map<std::string, Secret> secret_fields(const Json& secret) {
     if (value.is_string()) fields.emplace(name, Secret(base64_decode(value.get_ref<const std::string&>())));
   }
   return fields;
+}
+
+bool is_intact(const Json& secret) {
+  const std::string digest = string_at(secret, {"metadata", "annotations", kDigestAnnotation});
+  const Json* data = find(secret, {"data"});
+  return digest.empty() || (data && digest == digest_of(*data));
 }
 
 std::optional<ObjectKey> principal_of(const Json& secret) {
@@ -99,6 +118,7 @@ Result<void> store_credential(const Context& context, const ObjectKey& principal
                               const SecretName& name, const ObjectKey& owner, const std::string& owner_uid,
                               const mesh::Credential& credential) {
   const auto type = credential.fields.find("type");
+  const Json data = encode(credential.fields);
   Json secret = {{"apiVersion", "v1"},
                  {"kind", "Secret"},
                  {"type", "servicebinding.io/" + (type == credential.fields.end() ? "generic" : type->second.reveal())},
@@ -106,13 +126,16 @@ Result<void> store_credential(const Context& context, const ObjectKey& principal
                   {{"name", name.name},
                    {"namespace", name.ns},
                    {"labels", {{kCredentialLabel, "true"}, {"app.kubernetes.io/managed-by", "datamesh"}}},
-                   {"annotations", {{kPrincipalAnnotation, to_string(principal)}, {kBackendAnnotation, backend}}},
+                   {"annotations",
+                    {{kPrincipalAnnotation, to_string(principal)},
+                     {kBackendAnnotation, backend},
+                     {kDigestAnnotation, digest_of(data)}}},
                    {"ownerReferences", Json::array({{{"apiVersion", api::kApiVersion},
                                                      {"kind", owner.kind},
                                                      {"name", owner.name},
                                                      {"uid", owner_uid},
                                                      {"controller", true}}})}}},
-                 {"data", encode(credential.fields)}};
+                 {"data", data}};
   const auto created = context.store.create(kube::secrets(), secret);
   if (created) return {};
   if (created.error().code != Code::Conflict)
@@ -128,10 +151,10 @@ Result<void> store_credential(const Context& context, const ObjectKey& principal
   const auto fields = secret_fields(*live);
   const auto kind_of = fields.find("type");
   const auto engine = kind_of == fields.end() ? context.engines.end() : context.engines.find(kind_of->second.reveal());
-  if (engine != context.engines.end() && !engine->second.version_of(fields).empty() &&
+  if (engine != context.engines.end() && is_intact(*live) && !engine->second.version_of(fields).empty() &&
       string_at(*live, {"metadata", "annotations", kBackendAnnotation}) == backend &&
       !find(*live, {"metadata", "deletionTimestamp"})) {
-    return {};
+    return ensure_label(context, name, *live);
   }
   // Ours, but damaged or of another backend: replaced as a whole.
   secret["metadata"]["resourceVersion"] = string_at(*live, {"metadata", "resourceVersion"});
@@ -148,7 +171,10 @@ Result<void> remove_credential(const Context& context, const ObjectKey& principa
     if (known == context.state.secrets.end()) return {};
     name = known->second;
   }
-  return context.store.remove(kube::secrets(), name.ns, name.name);
+  DATAMESH_CHECK(context.store.remove(kube::secrets(), name.ns, name.name));
+  const std::unique_lock lock(context.state.mutex);
+  context.state.secrets.erase(principal);
+  return {};
 }
 
 }  // namespace datamesh

@@ -17,9 +17,13 @@ namespace datamesh {
 inline constexpr std::string_view kCredentialLabel = "datamesh.dev/credential";  // "true"
 inline constexpr std::string_view kPrincipalAnnotation = "datamesh.dev/principal";
 inline constexpr std::string_view kBackendAnnotation = "datamesh.dev/backend";
+inline constexpr std::string_view kDigestAnnotation = "datamesh.dev/digest";  // of the data, as it was written
 
 // data (base64) of a v1 Secret.
 std::map<std::string, Secret> secret_fields(const nlohmann::json& secret);
+
+// Nobody has changed what was written; true for a Secret that does not say.
+bool is_intact(const nlohmann::json& secret);
 
 // The principal a Secret says it belongs to; nullopt: none, or one it may not speak for (a Secret counts only where the
 // control plane would have put it).

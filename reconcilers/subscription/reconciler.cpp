@@ -10,6 +10,7 @@ struct Look {
   std::shared_ptr<const api::Subscription> subscription;
   mesh::SubscriptionVerdict verdict;
   std::string credential_version;
+  bool has_secret = false;
   std::shared_ptr<Engine> engine;
   std::set<std::string> backends;  // that give it something, or may
   Progress progress;
@@ -32,6 +33,7 @@ Look look_at(const Context& context, const ObjectKey& key) {
   if (!look.subscription) return look;
   look.verdict = mesh::evaluate_subscription(catalog, key, context.clock.wall());
   look.credential_version = catalog.credential_version(key);
+  look.has_secret = context.state.secrets.contains(key);
   for (const auto& [name, ledger] : context.state.backends) {
     const Grant* grant = ledger.grant(key);
     const bool here = name == look.verdict.backend;
@@ -176,7 +178,7 @@ Result<Next> reconcile_subscription(const Context& context, Patience& patience, 
 
   const SubscriptionView view{*look.subscription, look.verdict, look.progress, look.grant ? &*look.grant : nullptr};
   const bool done = settled(view) && !look.out_of_date;
-  if (done && !look.verdict.access && !look.credential_version.empty() && look.revoked_everywhere) {
+  if (done && !look.verdict.access && look.has_secret && look.revoked_everywhere) {
     DATAMESH_CHECK(remove_credential(context, key));
   }
   const bool failing = !look.progress.finding.problems.empty() || !look.progress.unreachable.empty() ||

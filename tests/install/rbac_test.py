@@ -96,6 +96,14 @@ class Controller(unittest.TestCase):
         team("lou@retail.example", "viewer")
         wait_for(lambda: not mesh.get("rolebinding", binding, "later"), "the owners' binding is gone")
 
+        def quota():
+            return (mesh.get("resourcequota", "datamesh", "sales") or {}).get("spec", {}).get("hard", {})
+        wait_for(lambda: "pods" not in quota() and quota(), "the quota is there once the cluster counts", 180)
+        wanted = quota()
+        mesh.kubectl("patch", "resourcequota", "datamesh", "-n", "sales", "--type=merge", "-p",
+                     '{"spec": {"hard": {"pods": "0"}}}')
+        wait_for(lambda: quota() == wanted, "the quota is as declared again")
+
         mesh.kubectl("delete", "approval", "churn-reads-orders-1", "-n", "sales")
         wait_for(lambda: len(self.phases("Active")) == ACTIVE - 1, "one subscription was revoked")
         wait_for(lambda: mesh.list("events.events.k8s.io", "-n", "marketing"), "an event was written")

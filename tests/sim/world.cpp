@@ -23,7 +23,9 @@ Json domain_spec(std::mt19937& random) {
       members.push_back(
           {{"username", std::string(user) + "@retail.example"}, {"role", random() % 2 ? "developer" : "viewer"}});
   }
-  return {{"name", "A domain"}, {"team", {{"name", "team"}, {"members", members}}}};
+  Json spec = {{"name", "A domain"}, {"team", {{"name", "team"}, {"members", members}}}};
+  if (random() % 2) spec["quota"] = {{"dataProducts", 10 + random() % 2}};
+  return spec;
 }
 
 Json contract_spec(std::mt19937& random) {
@@ -150,8 +152,7 @@ void World::restart() {
     (void)take_object(process_->context, object);
     process_->objects.add(key, clock_.steady());
   }
-  for (const auto& type : kube::mesh_types()) process_->read[type.kind] = store_.log().size();
-  process_->read["Secret"] = store_.log().size();
+  for (const auto& what : watched()) process_->read[what.type.kind] = store_.log().size();
   process_->backends.add(backend_, clock_.steady());
 }
 
@@ -242,7 +243,10 @@ void World::user_acts() {
   };
   const std::string ns = kDomains[random_() % 3], other = kDomains[random_() % 3];
   const std::string name = "s" + std::to_string(random_() % 3);
-  switch (random_() % 9) {
+  switch (random_() % 10) {
+    case 9:
+      disturb_surroundings(ns);
+      break;
     case 0:
       write("Domain", "", ns, domain_spec(random_));
       break;
@@ -278,6 +282,39 @@ void World::user_acts() {
     }
   }
   store_.fault = saved;
+}
+
+// Somebody in the namespace of a Domain.
+void World::disturb_surroundings(const std::string& ns) {
+  const auto patch = [&](const kube::ResourceType& type, const std::string& name, const Json& body) {
+    (void)store_.patch(type, ns, name, {.body = body.dump()});
+  };
+  const Json unlabelled = {{"metadata", {{"labels", {{"datamesh.dev/domain", nullptr}}}}}};
+  const std::string secret = "s" + std::to_string(random_() % 3);
+  switch (random_() % 7) {
+    case 6:
+      patch(kube::secrets(), secret, {{"data", {{"uri", base64_encode("memory://elsewhere")}}}});
+      break;
+    case 0:
+      patch(kube::namespaces(), ns, unlabelled);
+      break;
+    case 1:
+      patch(kube::namespaces(), ns, {{"metadata", {{"labels", {{"datamesh.dev/domain", "nobody"}}}}}});
+      break;
+    case 2:
+      patch(kube::role_bindings(), "datamesh-viewer", unlabelled);
+      break;
+    case 3:
+      patch(kube::role_bindings(), "datamesh-developer",
+            {{"subjects", Json::array({{{"kind", "User"}, {"name", "mallory"}}})}});
+      break;
+    case 4:
+      patch(resource_quotas(), "datamesh", {{"spec", {{"hard", {{"pods", "1"}}}}}});
+      break;
+    default:
+      (void)store_.remove(kube::role_bindings(), ns, "datamesh-developer");
+      (void)store_.remove(resource_quotas(), ns, "datamesh");
+  }
 }
 
 void World::step() {
@@ -354,8 +391,17 @@ std::vector<std::string> World::differences() {
   for (const auto& [key, object] : store_.objects()) {
     decode_declaration(object)(catalog);
     if (key.kind != "Secret") continue;
+    if (!is_intact(object)) wrong.push_back(to_string(key) + ": was changed by others");
     if (const auto principal = principal_of(object)) {
       catalog.put_credential(*principal, engines_.at("memory").version_of(secret_fields(object)));
+    }
+  }
+  for (const auto& name : catalog.keys("Domain")) {
+    const auto domain = catalog.domain(name.name);
+    for (const Json& wanted : surroundings_of(*domain, catalog.namespaces_of(*domain))) {
+      const auto live = store_.objects().find(key_of(wanted));
+      if (live == store_.objects().end() || surrounding_of(live->second) != surrounding_of(wanted))
+        wrong.push_back(to_string(key_of(wanted)) + ": is not as the Domain wants it");
     }
   }
   const WallTime now = clock_.wall();

@@ -13,6 +13,7 @@
 #include "controller/runtime/work_queue.hpp"
 #include "drivers/memory/driver.hpp"
 #include "reconcilers/backend/loop.hpp"
+#include "reconcilers/domain/surroundings.hpp"
 #include "reconcilers/intake.hpp"
 #include "reconcilers/subscription/credentials.hpp"
 #include "tests/sim/fake_store.hpp"
@@ -55,6 +56,7 @@ class World {
   struct Process;  // everything that is lost when the control plane dies
 
   void user_acts();
+  void disturb_surroundings(const std::string& ns);
   void deliver();
   bool run_one();
   void advance_to_next();
