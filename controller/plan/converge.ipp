@@ -96,7 +96,13 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
   using Spec = typename D::Spec;
   Pass pass;
   if (!scope.all) {
-    for (const auto& [id, want] : desired.resources) scope.ids.insert(id);
+    for (const auto& [id, want] : desired.resources) {
+      scope.ids.insert(id);
+      // What a wish is built on may belong to another declaration, or to nobody of ours.
+      if constexpr (requires { D::needs(want.spec); }) {
+        for (auto& needed : D::needs(want.spec)) scope.ids.insert(std::move(needed));
+      }
+    }
   }
   pass.scope = scope;
 

@@ -152,13 +152,28 @@ Result<void> Driver::ensure_nobody(Session& writer, std::stop_token stop) {
   return {};
 }
 
+// In a transaction that only commits if no later term has come.
+Result<void> Driver::in_term(Session& writer, const std::function<Result<void>()>& act, std::stop_token stop) const {
+  DATAMESH_TRY(const Rows begun, writer.query("BEGIN", stop));
+  const auto acted = [&]() -> Result<void> {
+    const std::string fence = fence_statement(options_.fence->term());
+    if (!fence.empty()) {
+      DATAMESH_TRY(const Rows compared, writer.query(fence, stop));
+    }
+    return act();
+  }();
+  DATAMESH_TRY(const Rows ended, writer.query(acted ? "COMMIT" : "ROLLBACK", stop));
+  return acted;
+}
+
 // A role that is dropped needs somebody to leave its things to.
 void Driver::make_heir(Session& writer, std::span<Action<Spec>> actions, std::stop_token stop) {
   const auto drops_role = [](const Action<Spec>& action) {
     return action.change->verb == Verb::Delete && std::holds_alternative<Role>(*action.change->before);
   };
   if (!std::ranges::any_of(actions, drops_role)) return;
-  const auto ready = ensure_nobody(writer, stop);
+  const auto ready = in_term(
+      writer, [&] { return ensure_nobody(writer, stop); }, stop);
   for (auto& action : actions) {
     if (!ready && drops_role(action)) action.step->error = ready.error();
   }

@@ -6,6 +6,7 @@
 // called at any time. Sessions are opened when first needed and again after they broke; an error names the backend
 // ("postgresql/warehouse: connection refused: ...") and never holds a password.
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -69,8 +70,9 @@ class Driver {
   Result<Session> open(std::stop_token stop) const;
   Result<void> enter_term(Session& session, std::stop_token stop);
   Result<void> take_turn(Session& writer, std::stop_token stop) const;
+  Result<void> in_term(Session& writer, const std::function<Result<void>()>& act, std::stop_token stop) const;
   static Result<void> ensure_nobody(Session& writer, std::stop_token stop);
-  static void make_heir(Session& writer, std::span<Action<Spec>> actions, std::stop_token stop);
+  void make_heir(Session& writer, std::span<Action<Spec>> actions, std::stop_token stop);
   Session* spare(std::stop_token stop);
 
   const Options options_;

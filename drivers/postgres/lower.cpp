@@ -308,7 +308,8 @@ class Lowering {
     out_.borrowed.insert(grant.owner);
     const std::string object = object_of(grant), grantee = grantee_of(grant);
     if (verb() == Verb::Delete) {
-      deny("REVOKE ALL ON " + object + " FROM " + grantee + " CASCADE");
+      const std::string revoke = "REVOKE ALL ON " + object + " FROM " + grantee + " CASCADE";
+      deny(grant.on == On::Routine ? inside(grant.schema, revoke) : revoke);
       for (const auto& [column, held] : grant.columns) {
         if (!grant.whole.held) deny(revoke_column(column, held.held, object, grantee));
       }
@@ -376,6 +377,17 @@ class Lowering {
   static std::string revoke_column(const std::string& column, std::uint32_t bits, const std::string& object,
                                    const std::string& grantee) {
     return "REVOKE " + with_columns(bits, {column}) + " ON " + object + " FROM " + grantee + " CASCADE";
+  }
+
+  // The owner of a routine may have lost the way into its schema; the owner of the schema has it.
+  static std::string inside(const std::string& schema, const std::string& statement) {
+    return "DO LANGUAGE plpgsql " +
+           quote_literal("DECLARE space text := " + quote_literal(schema) +
+                         "; host text := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = space); "
+                         "barred boolean := NOT has_schema_privilege(space, 'USAGE'); BEGIN "
+                         "IF barred THEN EXECUTE format('GRANT %I TO CURRENT_USER', host); END IF; " +
+                         statement +
+                         "; IF barred THEN EXECUTE format('REVOKE %I FROM CURRENT_USER', host); END IF; END");
   }
 
   void lose(const Grant& grant) {

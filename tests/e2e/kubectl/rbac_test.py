@@ -108,7 +108,7 @@ class Access(KubectlTest):
         self.assertEqual(self.server.request("POST", path, review, token=token, headers={"Impersonate-User": "jane"})[0], 201)
         status, _, text = self.server.request("POST", path, review, token=token, headers=acting)
         self.assertEqual(status, 403)
-        self.assertIn('cannot impersonate resource "uids" in API group "authentication.k8s.io"', text)
+        self.assertIn('cannot impersonate resource "uids" in API group "authentication.k8s.io"', json.loads(text)["message"])
 
     def test_what_may_i(self):
         out = self.k("auth", "can-i", "--list", "-n", "sales", "--as", "bo@retail.example")
