@@ -121,7 +121,7 @@ TYPED_TEST_P(DriverFence, ALaterTermTakesOverInTheMiddleOfAPassAndPutsRightWhatW
   auto workload = this->some_workload();
   for (int i = 0; i < 60; ++i) {
     mesh::Port port = workload.ports.front();
-    port.key.product = "more" + std::to_string(100 + i);
+    port.key.product = port.key.port = "more" + std::to_string(100 + i);
     port.owner.name = port.key.product;
     workload.ports.push_back(std::move(port));
   }
