@@ -442,8 +442,10 @@ bool Catalog::any_on_backend(std::string_view ns, std::string_view backend,
   if (found == index_->products_by_backend.end()) return false;
   // Names are sorted by namespace, so those of one stand together.
   const auto space = [](const Name* name) -> std::string_view { return name->ns; };
-  for (const Name* name : std::ranges::equal_range(found->second, ns, {}, space))
-    if (const auto candidate = product(name->ns, name->name); candidate && is(*candidate)) return true;
+  auto at = std::ranges::lower_bound(found->second, ns, {}, space);
+  for (; at != found->second.end() && space(*at) == ns; ++at) {
+    if (const auto candidate = product((*at)->ns, (*at)->name); candidate && is(*candidate)) return true;
+  }
   return false;
 }
 

@@ -78,7 +78,7 @@ Objection contract_problem(const Catalog& catalog, const api::DataProduct& produ
       return {"ContractNotFound", "there is no DataContract " + port.contract_ref + " in the namespace " + ns};
     return {"ContractNotFound", "no DataContract in the namespace " + ns + " has the id " + port.contract_id};
   }
-  if (const Objection mismatch = contract_id_objection(catalog, product, port)) return mismatch;
+  if (Objection mismatch = contract_id_objection(catalog, product, port)) return mismatch;
   if (view.type == PortType::Tables) {
     const bool columns =
         !view.contract->schema.empty() &&

@@ -99,7 +99,7 @@ Pass converge(D& driver, const Desired<typename D::Spec>& desired, Scope scope, 
     for (const auto& [id, want] : desired.resources) {
       scope.ids.insert(id);
       // What a wish is built on may belong to another declaration, or to nobody of ours.
-      if constexpr (requires { D::needs(want.spec); }) {
+      if constexpr (requires(const Spec& spec) { D::needs(spec); }) {
         for (auto& needed : D::needs(want.spec)) scope.ids.insert(std::move(needed));
       }
     }

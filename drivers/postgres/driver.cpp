@@ -155,7 +155,7 @@ Result<void> Driver::ensure_nobody(Session& writer, std::stop_token stop) {
 // In a transaction that only commits if no later term has come.
 Result<void> Driver::in_term(Session& writer, const std::function<Result<void>()>& act, std::stop_token stop) const {
   DATAMESH_TRY(const Rows begun, writer.query("BEGIN", stop));
-  const auto acted = [&]() -> Result<void> {
+  auto acted = [&]() -> Result<void> {
     const std::string fence = fence_statement(options_.fence->term());
     if (!fence.empty()) {
       DATAMESH_TRY(const Rows compared, writer.query(fence, stop));
